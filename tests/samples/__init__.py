@@ -1,0 +1,10 @@
+"""Sample inputs of every primitive: the second, and last, thing that a primitive costs.
+
+`SAMPLES[name]` is a Hypothesis strategy of `Sample`s for the primitive of that name in the registry: float64 arrays
+at points where the primitive is differentiable (kinks have tests of their own), small, well-conditioned, of varied
+shapes (0-d, broadcast, length-1 axes). One file here for each file in `ops/`.
+"""
+
+from .base import SAMPLES, Sample
+
+__all__ = ["SAMPLES", "Sample"]

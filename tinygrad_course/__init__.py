@@ -1,0 +1,46 @@
+"""A deep-learning framework to learn with: a dynamic graph, gradients of any order, drawn and proven."""
+
+from __future__ import annotations
+
+import importlib as _importlib
+from typing import Any as _Any
+
+from . import autograd, dtypes, ops
+from .autograd import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+from .dtypes import *
+from .ops import *
+from .ops import primitive
+from .random import Generator, initial_seed, manual_seed, seed
+from .tensor import Size, Tensor, tensor
+
+__version__ = "0.1.0"
+
+# Loaded on first use, so that importing the package stays quick.
+_LAZY = frozenset(
+    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "testing", "utils",
+     "vision", "viz"}
+)  # fmt: skip
+
+__all__ = [
+    "Generator", "Size", "Tensor", "autograd", "enable_grad", "inference_mode", "initial_seed", "is_grad_enabled",
+    "is_inference_mode_enabled", "manual_seed", "no_grad", "primitive", "seed", "set_grad_enabled", "tensor",
+]  # fmt: skip
+__all__ += dtypes.__all__
+__all__ += ops.__all__
+
+
+def __getattr__(name: str) -> _Any:
+    if name in _LAZY:
+        return _importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -1,0 +1,262 @@
+"""The backward pass: reverse-mode differentiation over recorded nodes, without recursion.
+
+Nodes are visited from the latest to the earliest, so a node's cotangent is complete when its turn comes. A cotangent
+may have a smaller shape that broadcasts to the value's (the gradient of a sum stays a single number until somebody
+needs all of it). The engine, not the rules, sums over broadcast axes and keeps each input's dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from .. import graph
+from ..graph import Bundle, Node, Spec, overwritten_since
+from ..tensor import Tensor
+
+__all__ = ["conform", "key_of", "pull_back", "settle"]
+
+ndarray = np.ndarray
+add_reduce = np.add.reduce
+
+
+def pull_back(
+    roots: Iterable[tuple[Tensor, Any]], *, wanted: Sequence[Tensor] | None = None, keep: bool = False,
+    record: bool = False,
+) -> dict[Any, Any]:  # fmt: skip
+    """Carry cotangents from the roots back to the leaves.
+
+    Args:
+        roots: outputs with their cotangents (arrays, or Tensors if `record`).
+        wanted: compute for these tensors only; default: all leaves.
+        keep: keep the saved values, so that the graph can be used again.
+        record: run the rules on Tensors, so that the backward pass is itself recorded.
+
+    Returns:
+        Cotangents by graph key (`key_of(tensor)`): a leaf Tensor or a Node. Their shapes may still be broadcastable
+        only; `settle` gives the final form.
+    """
+    pending: dict[Any, Any] = {}
+    heap: list[tuple[int, Node]] = []
+
+    def arrive(key: Any, g: Any) -> None:
+        before = pending.get(key)
+        if before is not None:
+            pending[key] = before + g
+        else:
+            pending[key] = g
+            if type(key) is Node:
+                heappush(heap, (-key.seq, key))
+
+    for root, g in roots:
+        arrive(key_of(root), g)
+    expand = targets = None
+    if wanted is not None:
+        targets = {key_of(t) for t in wanted}
+        expand = _on_the_way(pending, targets)
+    found: dict[Any, Any] = {}
+    while heap:
+        node = heappop(heap)[1]
+        g = pending.pop(node)
+        if node.hooks:
+            g = _run_hooks(node.hooks, g, node.output, record)
+        if targets is not None:
+            if node in targets:
+                found[node] = g
+            if node not in expand:  # type: ignore[operator]
+                continue
+        op = node.op
+        inputs = node.inputs
+        if inputs is None:
+            inputs = _restored(node)
+        y = node.output
+        if node.seq <= graph.last_write():
+            _check_intact(node)
+        parents = node.parents
+        if expand is not None:
+            parents = [p if p is not None and (p in targets or p in expand) else None for p in parents]  # type: ignore[operator]
+        if type(y) is Bundle:
+            g = _completed(g, y)
+        elif not op.lazy and g.shape != y.shape:
+            g = np.broadcast_to(g, y.shape)
+        if record:
+            inputs, y = _lifted(node, inputs)
+        stretches = op.broadcasts and op.lazy
+        rules = op.rules
+        if rules is None or op.variadic:
+            cotangents = op.pullback(g, y, inputs, node.params, [p is not None for p in parents])
+        else:
+            params = node.params
+            cotangents = [
+                None if p is None or rule is None else rule(g, y, *inputs, **params) for p, rule in zip(parents, rules)
+            ]
+        for parent, c, x in zip(parents, cotangents, inputs):
+            if parent is None or c is None:
+                continue
+            try:
+                if c.shape != x.shape or (stretches and y.shape != x.shape):
+                    c = conform(c, y.shape if stretches else c.shape, x.shape, op)
+                if c.dtype is not x.dtype:
+                    c = c.astype(x.dtype)
+            except AttributeError:  # a rule gave a Python number
+                c = np.broadcast_to(np.asarray(c, x.dtype), x.shape)
+            before = pending.get(parent)
+            if before is not None:
+                pending[parent] = before + c
+            else:
+                pending[parent] = c
+                if type(parent) is Node:
+                    heappush(heap, (-parent.seq, parent))
+        if not keep:
+            node.release()
+        del inputs, y, g, cotangents
+    for leaf, g in pending.items():  # what is left are leaves
+        if targets is None or leaf in targets:
+            hooks = getattr(leaf, "_hooks", None)
+            found[leaf] = _run_hooks(hooks, g, leaf.array, record) if hooks else g
+    return found
+
+
+def key_of(x: Tensor) -> Any:
+    """What stands for a tensor in the graph: the Node that made it, or itself if it is a leaf."""
+    return x.node if type(x.node) is Node else x
+
+
+def settle(g: Any, x: Tensor) -> Any:
+    """A cotangent in its final form: of the tensor's own shape."""
+    return g if g.shape == x.array.shape else np.broadcast_to(g, x.array.shape)
+
+
+def conform(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], op: Any = None) -> Any:
+    """Sum a cotangent of a broadcast result over the axes along which the input was repeated.
+
+    `g` may itself have a smaller shape that broadcasts to `y_shape`; then repeating is multiplying.
+    """
+    if type(g) is Bundle:
+        return g
+    if op is not None and not (op.broadcasts and _fits(x_shape, y_shape)):
+        if _fits(g.shape, x_shape):
+            return g
+        raise RuntimeError(
+            f"{op.name}: its vjp gave a cotangent of shape {tuple(g.shape)} for an input of shape {tuple(x_shape)}; "
+            "the shapes must be equal (declare broadcasts=True if the inputs are broadcast)"
+        )
+    lead = len(y_shape) - len(x_shape)
+    full = (1,) * (len(y_shape) - len(g.shape)) + tuple(g.shape)
+    repeated = [i for i, n in enumerate(y_shape) if n != 1 and (i < lead or x_shape[i - lead] == 1)]
+    if not repeated and lead == 0:
+        return g
+    factor = 1
+    for i in repeated:
+        if full[i] == 1:
+            factor *= y_shape[i]
+    if len(full) != len(g.shape):
+        g = g.reshape(full)
+    axes = tuple(i for i in repeated if full[i] != 1)
+    if axes:
+        g = add_reduce(g, axes[0] if len(axes) == 1 else axes, keepdims=True)
+    if factor != 1:
+        g = g * factor
+    return g.reshape(g.shape[lead:]) if lead else g
+
+
+def _fits(shape: Sequence[int], target: Sequence[int]) -> bool:
+    """Whether a shape broadcasts to the target without growing it."""
+    return len(shape) <= len(target) and all(a in (1, b) for a, b in zip(reversed(shape), reversed(target)))
+
+
+def _on_the_way(pending: dict[Any, Any], targets: set[Any]) -> set[Node]:
+    """The nodes through which some target can be reached."""
+    seen = {k for k in pending if type(k) is Node}
+    stack = list(seen)
+    while stack:
+        for p in stack.pop().parents:
+            if type(p) is Node and p not in seen:
+                seen.add(p)
+                stack.append(p)
+    expand: set[Node] = set()
+    for node in sorted(seen, key=lambda n: n.seq):
+        if any(p is not None and (p in targets or p in expand) for p in node.parents):
+            expand.add(node)
+    return expand
+
+
+def _lifted(node: Node, inputs: Sequence[Any]) -> tuple[list[Any], Any]:
+    """The saved values as Tensors at their places in the graph, so that the rules' work is recorded."""
+    lifted = []
+    for x, parent in zip(inputs, node.parents):
+        if parent is None or type(x) is not ndarray:
+            lifted.append(x)
+        elif type(parent) is Node:
+            lifted.append(Tensor._wrap(x, parent))
+        elif parent.array is x or np.shares_memory(parent.array, x):
+            lifted.append(parent)
+        else:
+            raise RuntimeError(
+                f"{node.name}: the values of a leaf were replaced (x.data = ...) since it was used, so its gradient "
+                "cannot be differentiated again; take the gradient before replacing them"
+            )
+    y = node.output
+    if type(y) is ndarray:
+        y = Tensor._wrap(y, node)
+    elif type(y) is Bundle:
+        from ..ops.op import pick
+
+        y = Bundle(Tensor._wrap(part, Node(pick, {"index": i}, (y,), (node,), part)) for i, part in enumerate(y))
+    return lifted, y
+
+
+def _completed(g: Bundle, y: Bundle) -> Bundle:
+    """Cotangents of all outputs: zero for those that nothing depends on, broadcast where smaller."""
+    return Bundle(
+        np.zeros(part.shape, part.dtype)
+        if c is None
+        else c
+        if c.shape == part.shape
+        else np.broadcast_to(c, part.shape)
+        for c, part in zip(g, y)
+    )
+
+
+def _run_hooks(hooks: dict[int, Any], g: Any, y: Any, record: bool) -> Any:
+    g = np.broadcast_to(g, y.shape) if g.shape != y.shape else g
+    shown = g if isinstance(g, Tensor) else Tensor._wrap(np.asarray(g))
+    for hook in list(hooks.values()):
+        changed = hook(shown)
+        if changed is not None:
+            if not isinstance(changed, Tensor) or changed.shape != shown.shape:
+                got = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
+                raise RuntimeError(
+                    f"hook: expected None or a Tensor of the gradient's shape {tuple(shown.shape)}, got {got}"
+                )
+            shown = changed
+    return shown if record else shown.array
+
+
+def _restored(node: Node) -> Sequence[Any]:
+    if node.restore is not None:
+        node.restore()
+    if node.inputs is None:
+        raise RuntimeError(
+            f"backward: the saved values of {node.name!r} have been freed, as this graph was used by backward before; "
+            "pass retain_graph=True to the first call, or compute the loss again"
+        )
+    return node.inputs
+
+
+def _check_intact(node: Node) -> None:
+    """Raise if a value that a rule will read was overwritten in place since it was saved."""
+    keep_y, keep = node.op.kept(tuple(p is not None for p in node.parents))
+    values = [x for x, k in zip(node.inputs or (), keep) if k]
+    if keep_y:
+        values += node.output if type(node.output) is Bundle else [node.output]
+    for x in values:
+        if not isinstance(x, Spec) and overwritten_since(x, node.seq):
+            at = f" at {node.where}" if node.where else ""
+            raise RuntimeError(
+                f"{node.name}{at}: a value of shape {tuple(x.shape)} that its gradient needs was overwritten in place since; "
+                "compute the gradient before writing, or write into a copy (x.clone())"
+            )

@@ -1,0 +1,313 @@
+"""The graph: what is recorded, and when.
+
+`bind` is the only place where an operation is executed and recorded. A recorded call is a `Node`; values are saved on
+the node, not closed over, so that backward can hand a rule raw arrays, or Tensors when it is itself to be recorded.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from . import dtypes
+from .tensor import LEAF, Tensor, operand
+
+if TYPE_CHECKING:
+    from .ops.op import Op
+
+__all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "mark_overwritten", "overwritten_since", "state"]
+
+# Arrays up to this many bytes are always kept on their node: deciding would cost more than they do.
+SMALL = 16_384
+
+_next = itertools.count(1).__next__
+_new = Tensor.__new__
+_FLOAT64 = np.dtype(np.float64)
+ndarray = np.ndarray
+
+
+class _State(threading.local):
+    """What holds for the current thread: whether to record, and who watches."""
+
+    grad: bool = True
+    inference: bool = False
+    observers: tuple[Observer, ...] = ()
+
+
+class Observer:
+    """Watches what the current thread executes: the base of tracing, profiling, source lines and recomputation.
+
+    Attributes:
+        traces: the backward pass runs on Tensors while this observer watches, so that it is seen as well.
+    """
+
+    traces = False
+
+    def saw(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
+        """An operation was executed; `node` is its Node if it was recorded for gradients."""
+
+    def escaped(self, x: Tensor, how: str) -> None:
+        """Python or NumPy code is about to act on the values of `x`, out of sight of the graph."""
+
+    def __enter__(self) -> Self:
+        state.observers = (*state.observers, self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        state.observers = tuple(o for o in state.observers if o is not self)
+
+
+state = _State()
+
+
+def traced() -> bool:
+    """Whether an observer wants to see the backward pass as operations."""
+    return any(observer.traces for observer in state.observers)
+
+
+class Spec:
+    """Stands for an array that backward does not need: its shape and dtype without its memory."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        self.shape = shape
+        self.dtype = dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        n = 1
+        for length in self.shape:
+            n *= length
+        return n
+
+    @property
+    def nbytes(self) -> int:
+        return self.size * self.dtype.itemsize
+
+    def __repr__(self) -> str:
+        return f"Spec(shape={self.shape}, dtype={self.dtype})"
+
+
+class Bundle(tuple[Any, ...]):
+    """The several outputs of one call, or their cotangents (None where nothing has arrived)."""
+
+    __slots__ = ()
+    dtype = None
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        return tuple(None if y is None else y.shape for y in self)
+
+    def __add__(self, other: Any) -> Bundle:
+        return Bundle(b if a is None else a if b is None else a + b for a, b in zip(self, other))
+
+
+class Node:
+    """One recorded call of an operation.
+
+    Attributes:
+        op: the operation.
+        params: its keyword parameters.
+        inputs: the input arrays (a `Spec` where backward does not need the values); None once freed.
+        parents: for each input the Node that made it, the leaf Tensor itself, or None where no gradient is wanted.
+        output: the output array, a `Bundle` of several, or a `Spec`.
+        seq: grows with every recorded call, so it orders a graph.
+        hooks: called with the cotangent of the output; each may return another in its place.
+        restore: recomputes freed values (see `checkpoint`), or None.
+        where: "file:line" of the call outside the package, when an observer has recorded it.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "hooks",
+        "inputs",
+        "op",
+        "output",
+        "params",
+        "parents",
+        "restore",
+        "seq",
+        "where",
+    )
+
+    def __init__(
+        self, op: Op, params: dict[str, Any], inputs: Sequence[Any], parents: Sequence[Any], output: Any
+    ) -> None:
+        self.op = op
+        self.params = params
+        self.inputs: Sequence[Any] | None = inputs
+        self.parents = parents
+        self.output = output
+        self.seq = _next()
+        self.hooks: dict[int, Callable[[Tensor], Tensor | None]] | None = None
+        self.restore: Callable[[], None] | None = None
+        self.where: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name of the operation."""
+        return self.op.name
+
+    def release(self) -> None:
+        """Drop the saved values; what stays is the structure."""
+        self.inputs = None
+        y = self.output
+        if type(y) is ndarray:
+            self.output = Spec(y.shape, y.dtype)
+        elif type(y) is Bundle:
+            self.output = Bundle(Spec(part.shape, part.dtype) for part in y)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name}Backward #{self.seq}>"
+
+
+def bind(op: Op, *inputs: Any, **params: Any) -> Any:
+    """Execute an operation on Tensors, arrays and numbers; record it if an input wants a gradient.
+
+    Returns:
+        A Tensor, or a tuple of Tensors where the operation has several outputs.
+    """
+    arrays = []
+    parents = []
+    wanted = False
+    for x in inputs:
+        if isinstance(x, Tensor):
+            arrays.append(x.array)
+            node = x.node
+            if node is None:
+                parents.append(None)
+            else:
+                wanted = True
+                parents.append(x if node is LEAF else node)
+        else:
+            arrays.append(operand(op.name, x))
+            parents.append(None)
+    try:
+        y = op.forward(*arrays, **params)
+    except Exception as error:
+        from .errors import explain
+
+        explain(op, arrays, params, error)
+        raise
+    if type(y) is not ndarray:
+        if type(y) is tuple:
+            return _bind_several(op, inputs, params, arrays, parents, wanted, Bundle(y))
+        y = np.asarray(y)
+    if y.dtype is _FLOAT64 and dtypes._default is not _FLOAT64 and "dtype" not in params:
+        y = _as_default(y, arrays)
+    out = _new(Tensor)
+    out.array = y
+    out.node = out._grad = out._base = None
+    if wanted and state.grad and op.rules is not None and y.dtype.kind == "f":
+        if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
+            saved, kept = _lean(op, arrays, parents, y)
+            out.node = Node(op, params, saved, parents, kept)
+        else:
+            out.node = Node(op, params, arrays, parents, y)
+    if state.observers:
+        for observer in state.observers:
+            observer.saw(op, inputs, params, (out,), out.node)
+    return out
+
+
+def _bind_several(
+    op: Op,
+    inputs: Any,
+    params: dict[str, Any],
+    arrays: list[Any],
+    parents: list[Any],
+    wanted: bool,
+    ys: Bundle,
+) -> tuple[Tensor, ...]:
+    """The rest of `bind` for an operation with several outputs: one node, and a `pick` of each output."""
+    outs = tuple(Tensor._wrap(np.asarray(y)) for y in ys)
+    node = None
+    if wanted and state.grad and op.rules is not None:
+        node = Node(op, params, arrays, parents, ys)
+        from .ops.op import pick
+
+        for i, out in enumerate(outs):
+            if out.array.dtype.kind == "f":
+                out.node = Node(pick, {"index": i}, (ys,), (node,), out.array)
+    for observer in state.observers:
+        observer.saw(op, inputs, params, outs, node)
+    return outs
+
+
+def _as_default(y: np.ndarray, arrays: Sequence[Any]) -> np.ndarray:
+    """Floats that an operation makes of integers and numbers are of the default dtype, as PyTorch's are."""
+    for x in arrays:
+        if type(x) is ndarray and x.dtype is _FLOAT64:
+            return y
+    return y.astype(dtypes._default)
+
+
+def _any_large(arrays: list[Any]) -> bool:
+    return any(type(x) is ndarray and x.nbytes > SMALL for x in arrays)
+
+
+def _lean(op: Op, arrays: list[Any], parents: list[Any], y: np.ndarray) -> tuple[list[Any], Any]:
+    """Replace what no rule will read, and is not small, by its Spec."""
+    keep_y, keep = op.kept(tuple(p is not None for p in parents))
+    saved = [
+        x if k or type(x) is not ndarray or x.nbytes <= SMALL else Spec(x.shape, x.dtype) for x, k in zip(arrays, keep)
+    ]
+    return saved, y if keep_y or y.nbytes <= SMALL else Spec(y.shape, y.dtype)
+
+
+# --- Overwritten values -------------------------------------------------------------------------------------------
+# Writing into an array marks its memory with the time of writing, in the same count that numbers the nodes. Backward
+# compares that time with the node's: nothing is paid in the forward pass, and one comparison per node in backward.
+
+_writes: dict[int, tuple[weakref.ref[np.ndarray], list[tuple[int, int, int]]]] = {}
+_last_write = 0
+_writes_lock = threading.Lock()
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    while isinstance(array.base, ndarray):
+        array = array.base
+    return array
+
+
+def mark_overwritten(array: np.ndarray) -> None:
+    """Note that the memory of `array` has just been written to in place."""
+    global _last_write
+    owner = _owner(array)
+    key = id(owner)
+    low, high = np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    with _writes_lock:
+        found = _writes.get(key)
+        if found is None:
+            found = (weakref.ref(owner, lambda _, key=key: _writes.pop(key, None)), [])  # type: ignore[misc]
+            _writes[key] = found
+        spans = found[1]
+        spans[:] = [s for s in spans if not (low <= s[1] and s[2] <= high)]
+        _last_write = _next()
+        spans.append((_last_write, low, high))
+
+
+def overwritten_since(array: Any, seq: int) -> bool:
+    """Whether any of the memory of `array` was written to after the moment `seq`."""
+    if seq > _last_write or type(array) is not ndarray:
+        return False
+    found = _writes.get(id(_owner(array)))
+    if found is None or not array.size:
+        return False
+    low, high = np.lib.array_utils.byte_bounds(array)
+    return any(time > seq and low < top and bottom < high for time, bottom, top in found[1])
+
+
+def last_write() -> int:
+    """The moment of the latest write in place: values of nodes after it are certainly intact."""
+    return _last_write

@@ -1,0 +1,64 @@
+"""Products of matrices: the operations that do most of the work of a network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .op import declare
+
+__all__ = ["linear", "matmul"]
+
+
+def _matmul_left(g: Any, _y: Any, a: Any, b: Any) -> Any:
+    """g bᵀ, where a vector operand counts as a row (left) or a column (right) of a matrix."""
+    if b.ndim == 1:
+        return np.expand_dims(g, -1) * b
+    if a.ndim == 1:
+        g = np.expand_dims(g, -2)
+        c = np.matmul(g, b.swapaxes(-1, -2))
+        return c.reshape(c.shape[:-2] + c.shape[-1:])
+    return np.matmul(g, b.swapaxes(-1, -2))
+
+
+def _matmul_right(g: Any, _y: Any, a: Any, b: Any) -> Any:
+    """aᵀ g, with the same reading of vectors."""
+    if a.ndim == 1 and b.ndim == 1:
+        return g * a
+    if a.ndim == 1:
+        return np.expand_dims(a, -1) * np.expand_dims(g, -2)
+    if b.ndim == 1:
+        c = np.matmul(a.swapaxes(-1, -2), np.expand_dims(g, -1))
+        return c.reshape(c.shape[:-1])
+    return np.matmul(a.swapaxes(-1, -2), g)
+
+
+matmul = declare(
+    np.matmul, vjp=(_matmul_left, _matmul_right), broadcasts=True, lazy=False, shrinks=False,
+    doc="The matrix product a b; vectors count as a row (left) or a column (right); leading dimensions broadcast.",
+)  # fmt: skip
+
+
+def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
+    y = x.dot(weight.T) if x.ndim <= 2 else np.matmul(x, weight.T)
+    if bias is not None:
+        y += bias
+    return y
+
+
+def _linear_weight(g: Any, _y: Any, x: Any, _weight: Any, _bias: Any = None) -> Any:
+    if x.ndim == 1:
+        return np.expand_dims(g, 1) * x
+    if x.ndim > 2:
+        g, x = g.reshape((-1, g.shape[-1])), x.reshape((-1, x.shape[-1]))
+    return np.dot(g.T, x)
+
+
+linear = declare(
+    _linear,
+    vjp=(lambda g, _y, _x, weight, _bias=None: np.matmul(g, weight), _linear_weight,
+         lambda g, _y, _x, _weight, _bias=None: g),
+    name="linear", broadcasts=True, lazy=False, shrinks=False,
+    doc="x Wᵀ + b in one operation: x (*, in), W (out, in), b (out) or left out; gives (*, out).",
+)  # fmt: skip

@@ -1,0 +1,89 @@
+"""Random numbers: the default generator, seeds, and generators of one's own.
+
+Random draws are operations (see `ops/random.py`), so a compiled step draws afresh each time it runs.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "seed"]
+
+
+class Generator:
+    """A source of random numbers with a state of its own; pass it as `generator=` to what draws.
+
+    Attributes:
+        numpy: the `numpy.random.Generator` behind it.
+
+    Example:
+        >>> import tinygrad_course as tc
+        >>> g = tc.Generator().manual_seed(0)
+        >>> a = tc.rand(2, generator=g)
+        >>> bool((a == tc.rand(2, generator=g.manual_seed(0))).all())
+        True
+    """
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.seed()
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start over from `seed`; the same seed gives the same bits."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"manual_seed: expected an integer, got {type(seed).__name__}")
+        self._seed = seed.__index__()
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        return self
+
+    def seed(self) -> int:
+        """Start over from a fresh random seed and return it."""
+        import secrets
+
+        self.manual_seed(secrets.randbits(63))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The seed that the generator was last started from."""
+        return self._seed
+
+    def get_state(self) -> dict[str, Any]:
+        """The state, to be put back by `set_state`: a dict of plain numbers and strings."""
+        return {"seed": self._seed, "bit_generator": self.numpy.bit_generator.state}
+
+    def set_state(self, state: dict[str, Any]) -> Generator:
+        """Put back a state that `get_state` gave."""
+        self._seed = state["seed"]
+        self.numpy.bit_generator.state = state["bit_generator"]
+        return self
+
+
+_default: Generator | None = None
+_lock = threading.Lock()
+
+
+def default_generator() -> Generator:
+    """The generator used where none is given."""
+    global _default
+    if _default is None:
+        with _lock:
+            if _default is None:
+                _default = Generator()
+    return _default
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator and return it; the same seed gives the same bits."""
+    return default_generator().manual_seed(seed)
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator().initial_seed()
+
+
+def seed() -> int:
+    """Start the default generator over from a fresh random seed and return it."""
+    return default_generator().seed()
