@@ -1,0 +1,87 @@
+"""Where data code draws its random numbers.
+
+Outside a DataLoader, transforms draw from the project's default generator, so `tc.manual_seed` repeats them. Inside
+one, every sample has a generator of its own, keyed by (seed of the epoch, position of the sample in the epoch). The
+draws then depend neither on the number of workers nor on which thread was faster. Philox is counter-based: such a
+generator costs microseconds to make, and its streams (2**192 draws each) do not overlap.
+"""
+
+import threading
+from typing import Any
+
+import numpy as np
+
+__all__ = ["item_generator"]
+
+
+class _Scope(threading.local):
+    key: tuple[int, int] | None = None
+    generator: np.random.Generator | None = None
+
+
+_scope = _Scope()
+
+
+def item_generator() -> np.random.Generator:
+    """Return the NumPy generator for the sample that is being made.
+
+    Use it in the `__getitem__` of your own dataset, or in your own transform, to get the reproducibility that the
+    built-in transforms have: within a `DataLoader` the draws are the same under any number of workers; elsewhere they
+    come from the default generator, which `tc.manual_seed` sets.
+
+    Example:
+        >>> import tinygrad_course as tc
+        >>> from tinygrad_course.data import item_generator
+        >>> class Noisy(tc.utils.data.Dataset):
+        ...     def __len__(self):
+        ...         return 4
+        ...     def __getitem__(self, i):
+        ...         return i + item_generator().normal()
+        >>> def epoch(workers):
+        ...     _ = tc.manual_seed(0)
+        ...     return [batch.tolist() for batch in tc.utils.data.DataLoader(Noisy(), 2, num_workers=workers)]
+        >>> epoch(0) == epoch(3)
+        True
+    """
+    scope = _scope
+    if scope.generator is not None:
+        return scope.generator
+    if scope.key is None:
+        from ..random import default_generator
+
+        return default_generator().numpy
+    seed, position = scope.key
+    scope.generator = np.random.Generator(np.random.Philox(key=seed, counter=position << 192))
+    return scope.generator
+
+
+class ItemScope:
+    """Context in which `item_generator` belongs to the sample at `position`; the generator is made on first use."""
+
+    __slots__ = ("_key", "_saved")
+
+    def __init__(self, seed: int, position: int) -> None:
+        self._key = (seed, position)
+
+    def __enter__(self) -> None:
+        self._saved = (_scope.key, _scope.generator)
+        _scope.key, _scope.generator = self._key, None
+
+    def __exit__(self, *exc_info: object) -> None:
+        _scope.key, _scope.generator = self._saved
+
+
+def numpy_generator(generator: Any, name: str) -> np.random.Generator:
+    """Return the NumPy generator meant by a `generator=` argument: None, a `tc.Generator` or NumPy's own."""
+    if generator is None:
+        from ..random import default_generator
+
+        return default_generator().numpy
+    if isinstance(generator, np.random.Generator):
+        return generator
+    inner = getattr(generator, "numpy", None)
+    if isinstance(inner, np.random.Generator):
+        return inner
+    raise TypeError(
+        f"{name}: generator must be a tc.Generator, a numpy.random.Generator or None, got {type(generator).__name__}"
+    )
