@@ -1,0 +1,80 @@
+"""`gradcheck`: are the gradients of a function right?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .compare import elements, findings
+from .function import Point
+from .report import Finding, GradientError, Row, table
+
+__all__ = ["gradcheck"]
+
+SHOWN = 8
+
+
+def gradcheck(
+    fn: Callable[..., Any], *inputs: Any, order: int = 1, seed: int = 0, rtol: float | None = None, atol: float = 0.0
+) -> bool:
+    """Compare the gradients of `fn` with numerical derivatives; raise if they disagree.
+
+    Per input, vᵀJu is computed twice: by the backward pass from a random cotangent v, and by extrapolated differences
+    along a random direction u. Order 2 does the same for the gradient as a function of the inputs and of v.
+
+    Args:
+        fn: a function of Tensors that gives a Tensor, or several; for example a primitive, a layer or a loss.
+        inputs: its inputs. Those that require grad are checked; if none does, all floating Tensors and arrays are.
+            They are promoted to float64 for the check.
+        order: 1 checks gradients, 2 also the gradients of gradients, 3 theirs.
+        seed: the same seed gives the same cotangents and directions.
+        rtol: the relative difference to accept; default: 1e-7, more if the outputs are not float64.
+        atol: an absolute difference to accept besides.
+
+    Returns:
+        True.
+
+    Raises:
+        GradientError: if a gradient is wrong, with a table of the elements.
+        TypeError: if there is nothing to differentiate.
+
+    Example:
+        >>> import numpy as np, tinygrad_course as tc
+        >>> tc.testing.gradcheck(lambda x, w: tc.tanh(x * w), np.array([0.1, 0.2]), np.array([3.0, 4.0]), order=2)
+        True
+        >>> wrong = tc.primitive(np.tanh, vjp=lambda g, y, x: g * (1 + y * y), name="wrong")
+        >>> tc.testing.gradcheck(wrong, np.array([0.5]))
+        Traceback (most recent call last):
+        ...
+        tinygrad_course.testing.report.GradientError: wrong: the gradient disagrees with differences
+        function  input    element  analytic      numeric
+        wrong     input 0  (0,)     -1.2...  -0.7...
+    """
+    name = getattr(fn, "__name__", type(fn).__name__)
+    rng = np.random.default_rng(seed)
+    point = Point(fn, inputs)
+    for k in range(1, order + 1):
+        if k > 1:
+            point = point.raised(rng)
+        found = findings(point, rng, order=k, rtol=rtol, atol=atol)
+        if found:
+            rows = elements(point, rng)
+            raise GradientError(_message(name, k, found, rows), found, rows)
+    return True
+
+
+def _message(name: str, order: int, found: list[Finding], rows: list[Row]) -> str:
+    which = {1: "the gradient", 2: "the gradient of the gradient"}.get(order, f"the derivative of order {order}")
+    head = f"{name}: {which} disagrees with differences"
+    if not all(f.reliable for f in found):
+        head = f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
+    if rows:
+        body = table(("function", "input", "element", "analytic", "numeric"), ((name, *row) for row in rows[:SHOWN]))
+        more = f"\n... and {len(rows) - SHOWN} more elements" if len(rows) > SHOWN else ""
+        return f"{head}\n{body}{more}"
+    body = table(
+        ("function", "input", "analytic vᵀJu", "numeric vᵀJu"), ((name, f.input, f.analytic, f.numeric) for f in found)
+    )
+    return f"{head}\n{body}"

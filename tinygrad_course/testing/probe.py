@@ -1,0 +1,20 @@
+"""Random cotangents and directions: what a gradient is multiplied by so that no error in it can cancel."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["cotangent", "direction"]
+
+
+def cotangent(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype | None = None) -> np.ndarray:
+    """Random values of either sign with magnitudes from 0.5 to 1.5: never uniform, and no element counts for little."""
+    values = np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
+    return values if dtype is None else values.astype(dtype)
+
+
+def direction(rng: np.random.Generator, x: np.ndarray) -> np.ndarray:
+    """A random direction at `x`, of the size of its values, so that the same steps suit 1e-6 and 1e6."""
+    finite = np.abs(x[np.isfinite(x)])
+    scale = float(np.median(finite)) if finite.size else 1.0
+    return np.asarray(cotangent(rng, x.shape) * (scale if scale > 0 else 1.0))
