@@ -14,11 +14,14 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .device import device
 from .dtypes import *
 from .ops import *
 from .ops import primitive
-from .random import Generator, initial_seed, manual_seed, seed
+from .printing import get_printoptions, set_printoptions
+from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .tensor import Size, Tensor, tensor
+from .threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
 
@@ -29,8 +32,10 @@ _LAZY = frozenset(
 )  # fmt: skip
 
 __all__ = [
-    "Generator", "Size", "Tensor", "autograd", "enable_grad", "inference_mode", "initial_seed", "is_grad_enabled",
-    "is_inference_mode_enabled", "manual_seed", "no_grad", "primitive", "seed", "set_grad_enabled", "tensor",
+    "Generator", "Size", "Tensor", "autograd", "device", "enable_grad", "get_num_threads", "get_printoptions",
+    "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled", "is_inference_mode_enabled", "manual_seed",
+    "no_grad", "primitive", "seed", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
+    "tensor",
 ]  # fmt: skip
 __all__ += dtypes.__all__
 __all__ += ops.__all__
@@ -39,6 +44,8 @@ __all__ += ops.__all__
 def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "bfloat16":
+        raise AttributeError("bfloat16: NumPy does not have this dtype; use tc.float32, or tc.float16 to save memory")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

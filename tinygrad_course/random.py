@@ -6,11 +6,16 @@ Random draws are operations (see `ops/random.py`), so a compiled step draws afre
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Generator", "default_generator", "initial_seed", "manual_seed", "seed"]
+__all__ = [
+    "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
+    "set_rng_state",
+]  # fmt: skip
 
 
 class Generator:
@@ -87,3 +92,33 @@ def initial_seed() -> int:
 def seed() -> int:
     """Start the default generator over from a fresh random seed and return it."""
     return default_generator().seed()
+
+
+def get_rng_state() -> dict[str, Any]:
+    """The state of the default generator, to be put back by `set_rng_state`."""
+    return default_generator().get_state()
+
+
+def set_rng_state(new_state: dict[str, Any]) -> None:
+    """Put back a state of the default generator that `get_rng_state` gave."""
+    default_generator().set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Any = (), enabled: bool = True) -> Iterator[None]:
+    """Draw inside as if nothing happened outside: the default generator's state is put back at the end.
+
+    Example:
+        >>> import tinygrad_course as tc
+        >>> _ = tc.manual_seed(1)
+        >>> with tc.random.fork_rng():
+        ...     a = tc.rand(2)
+        >>> bool((a == tc.rand(2)).all())
+        True
+    """
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)

@@ -379,9 +379,9 @@ def tensor(
         tensor([0.5000], dtype=float64, requires_grad=True)
     """
     if device is not None:
-        from .device import device as check_device
+        from .device import check_device
 
-        check_device(device)
+        check_device(device, "tensor")
     if isinstance(data, Tensor):
         array = np.array(data.array, dtype=dtype)
     elif isinstance(data, (np.ndarray, np.generic)):

@@ -14,10 +14,10 @@ import numpy as np
 from ..graph import bind
 from ..methods import TensorMethods
 from ..tensor import Tensor
-from . import elementwise, product
+from . import convert, creation, elementwise, product, random
 from .op import Op
 
-__all__ = ["METHODS", "OPERATORS"]
+__all__ = ["METHODS", "OPERATORS", "PROPERTIES"]
 
 # Operators: a's method and, where b may be on the left, its reflection.
 OPERATORS: dict[str, Op] = {
@@ -78,6 +78,10 @@ for _name, _op in UNARY.items():
 # Methods: each is the function of the same name with the tensor as its first argument.
 METHODS: dict[str, Any] = {name: getattr(elementwise, name) for name in elementwise.__all__}
 METHODS |= {"matmul": product.matmul}
+METHODS |= convert.METHODS | creation.METHODS | random.METHODS
 
-for _name, _function in METHODS.items():
+# Attributes computed from the tensor.
+PROPERTIES: dict[str, property] = {**convert.PROPERTIES}
+
+for _name, _function in (METHODS | PROPERTIES).items():
     setattr(TensorMethods, _name, _function)
