@@ -18,9 +18,10 @@ from . import dtypes
 from .tensor import LEAF, Tensor, operand
 
 if TYPE_CHECKING:
+    from .autograd.hooks import Hooks
     from .ops.op import Op
 
-__all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "mark_overwritten", "overwritten_since", "state"]
+__all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "mark_overwritten", "overwritten_since", "owner", "state"]
 
 # Arrays up to this many bytes are always kept on their node: deciding would cost more than they do.
 SMALL = 16_384
@@ -57,6 +58,9 @@ class Observer:
     def left(self, module: Any) -> None:
         """A module's call is over."""
 
+    def pulled(self, node: Node, cotangents: Sequence[Any]) -> None:
+        """The backward pass has computed the cotangents of a node's inputs."""
+
     def escaped(self, x: Tensor, how: str) -> None:
         """Python or NumPy code is about to act on the values of `x`, out of sight of the graph."""
 
@@ -73,7 +77,7 @@ state = _State()
 
 def traced() -> bool:
     """Whether an observer wants to see the backward pass as operations."""
-    return any(observer.traces for observer in state.observers)
+    return bool(state.observers) and any(observer.traces for observer in state.observers)
 
 
 class Spec:
@@ -128,7 +132,7 @@ class Node:
         parents: for each input the Node that made it, the leaf Tensor itself, or None where no gradient is wanted.
         output: the output array, a `Bundle` of several, or a `Spec`.
         seq: grows with every recorded call, so it orders a graph.
-        hooks: called with the cotangent of the output; each may return another in its place.
+        hooks: what is to be done with the cotangent of the output (see `Tensor.register_hook`), or None.
         restore: recomputes freed values (see `checkpoint`), or None.
         where: "file:line" of the call outside the package, when an observer has recorded it.
     """
@@ -155,7 +159,7 @@ class Node:
         self.parents = parents
         self.output = output
         self.seq = _next()
-        self.hooks: dict[int, Callable[[Tensor], Tensor | None]] | None = None
+        self.hooks: Hooks | None = None
         self.restore: Callable[[], None] | None = None
         self.where: str | None = None
 
@@ -164,9 +168,14 @@ class Node:
         """The name of the operation."""
         return self.op.name
 
+    @property
+    def next_functions(self) -> tuple[tuple[Node | AccumulateGrad | None, int], ...]:
+        """For each input, where its gradient goes: the Node that made it, or an `AccumulateGrad` for a leaf."""
+        return tuple((AccumulateGrad(p) if isinstance(p, Tensor) else p, 0) for p in self.parents)
+
     def release(self) -> None:
         """Drop the saved values; what stays is the structure."""
-        self.inputs = None
+        self.inputs = self.restore = None
         y = self.output
         if type(y) is ndarray:
             self.output = Spec(y.shape, y.dtype)
@@ -174,7 +183,21 @@ class Node:
             self.output = Bundle(Spec(part.shape, part.dtype) for part in y)
 
     def __repr__(self) -> str:
-        return f"<{self.op.name}Backward #{self.seq}>"
+        return f"<{self.op.name} #{self.seq}>"
+
+
+class AccumulateGrad:
+    """Where a gradient ends: the `.grad` of a leaf. Seen in `Node.next_functions` only."""
+
+    __slots__ = ("variable",)
+    name = "AccumulateGrad"
+    next_functions = ()
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad {tuple(self.variable.shape)}>"
 
 
 def bind(op: Op, *inputs: Any, **params: Any) -> Any:
@@ -280,7 +303,8 @@ _last_write = 0
 _writes_lock = threading.Lock()
 
 
-def _owner(array: np.ndarray) -> np.ndarray:
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory of a view; the array itself if it is none."""
     while isinstance(array.base, ndarray):
         array = array.base
     return array
@@ -289,13 +313,13 @@ def _owner(array: np.ndarray) -> np.ndarray:
 def mark_overwritten(array: np.ndarray) -> None:
     """Note that the memory of `array` has just been written to in place."""
     global _last_write
-    owner = _owner(array)
-    key = id(owner)
+    base = owner(array)
+    key = id(base)
     low, high = np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
     with _writes_lock:
         found = _writes.get(key)
         if found is None:
-            found = (weakref.ref(owner, lambda _, key=key: _writes.pop(key, None)), [])  # type: ignore[misc]
+            found = (weakref.ref(base, lambda _, key=key: _writes.pop(key, None)), [])  # type: ignore[misc]
             _writes[key] = found
         spans = found[1]
         spans[:] = [s for s in spans if not (low <= s[1] and s[2] <= high)]
@@ -307,7 +331,7 @@ def overwritten_since(array: Any, seq: int) -> bool:
     """Whether any of the memory of `array` was written to after the moment `seq`."""
     if seq > _last_write or type(array) is not ndarray:
         return False
-    found = _writes.get(id(_owner(array)))
+    found = _writes.get(id(owner(array)))
     if found is None or not array.size:
         return False
     low, high = np.lib.array_utils.byte_bounds(array)

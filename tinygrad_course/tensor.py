@@ -6,38 +6,28 @@ Operators and methods come from the operations: see `ops/methods.py`, which puts
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import dtypes
+from .differentiable import LEAF, Differentiable, Leaf
 from .methods import TensorMethods
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import DTypeLike
 
+    from .autograd.hooks import Hooks
     from .graph import Node
 
 __all__ = ["LEAF", "Tensor", "operand", "tensor"]
 
 
-class _Leaf:
-    """The mark of a tensor that the user made and that wants a gradient."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "LEAF"
-
-
-LEAF = _Leaf()
 _PLAIN = frozenset({float, int, bool, np.ndarray})
 
 
-class Tensor(TensorMethods):
+class Tensor(TensorMethods, Differentiable):
     """An n-dimensional array whose operations are recorded so that gradients can be computed.
 
     Made by `tc.tensor`, `tc.zeros`, `tc.randn`, `tc.from_numpy` and the like.
@@ -60,10 +50,10 @@ class Tensor(TensorMethods):
     __slots__ = ("__weakref__", "_base", "_grad", "_hooks", "array", "node")
 
     array: np.ndarray
-    node: Node | _Leaf | None
+    node: Node | Leaf | None
     _grad: Tensor | None
     _base: weakref.ref[Tensor] | None
-    _hooks: dict[int, Callable[[Tensor], Tensor | None]]
+    _hooks: Hooks | None
 
     def __init__(self, *data: Any) -> None:
         if len(data) == 1 and not isinstance(data[0], int):
@@ -108,55 +98,6 @@ class Tensor(TensorMethods):
     def nbytes(self) -> int:
         """The bytes of all values."""
         return self.array.nbytes
-
-    @property
-    def requires_grad(self) -> bool:
-        """Whether gradients are computed for this tensor."""
-        return self.node is not None
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        if not self.is_leaf:
-            if not value:
-                raise RuntimeError(
-                    "requires_grad: only leaf tensors can be set to False; "
-                    f"this one was made by {self.node!r}: use x.detach() to get a tensor outside the graph"
-                )
-        elif value:
-            if self.array.dtype.kind != "f":
-                raise RuntimeError(
-                    f"requires_grad: only floating tensors can require gradients, this one is {self.array.dtype}; "
-                    "convert it first, e.g. x.float()"
-                )
-            self.node = LEAF
-        else:
-            self.node = None
-
-    @property
-    def is_leaf(self) -> bool:
-        """Whether it was made by the user rather than by a recorded operation."""
-        return self.node is None or self.node is LEAF
-
-    @property
-    def grad_fn(self) -> Node | None:
-        """The Node that made it; None for leaves."""
-        return None if self.node is LEAF else self.node  # type: ignore[return-value]
-
-    @property
-    def grad(self) -> Tensor | None:
-        """The gradient accumulated by `backward`, of the tensor's own shape; None before."""
-        return self._grad
-
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
-        if value is not None:
-            if not isinstance(value, Tensor):
-                raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
-            if value.array.shape != self.array.shape:
-                raise RuntimeError(
-                    f"grad: expected a gradient of the tensor's shape {self.array.shape}, got {value.array.shape}"
-                )
-        self._grad = value
 
     @property
     def data(self) -> Tensor:
@@ -286,16 +227,7 @@ class Tensor(TensorMethods):
             raise RuntimeError(f"pickle: this tensor was made by {self.node!r}; pickle x.detach() instead")
         return _rebuild, (type(self), self.array, self.requires_grad)
 
-    # --- gradients ------------------------------------------------------------------------------------------------
-
-    def backward(
-        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False,
-        inputs: Tensor | Sequence[Tensor] | None = None,
-    ) -> None:  # fmt: skip
-        """Accumulate into `.grad` of the leaves the gradient of this tensor; see `tc.autograd.backward`."""
-        from .autograd import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+    # --- outside the graph --------------------------------------------------------------------------------------------
 
     def detach(self) -> Tensor:
         """A tensor with the same memory that is not in the graph."""
@@ -304,11 +236,6 @@ class Tensor(TensorMethods):
     def detach_(self) -> Tensor:
         """Take this tensor out of the graph, in place."""
         self.node = None
-        return self
-
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set `requires_grad` in place and return the tensor."""
-        self.requires_grad = requires_grad
         return self
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..graph import mark_overwritten, traced
+from ..graph import mark_overwritten, owner, state, traced
 from ..tensor import Tensor
-from .engine import key_of, pull_back, settle
-from .modes import enable_grad, no_grad
+from .engine import key_of, pull_back
 
 __all__ = ["backward", "grad"]
 
 Tensors = Tensor | Sequence[Tensor]
+ndarray = np.ndarray
 
 
 def backward(
@@ -23,7 +25,8 @@ def backward(
 ) -> None:  # fmt: skip
     """Add the gradient of `tensors` to the `.grad` of the leaves (or of `inputs` only).
 
-    If anything fails on the way, no `.grad` has been touched.
+    If anything fails on the way, or is interrupted, no `.grad` has been touched. Threads may run backward at the same
+    time through graphs that share leaves: every gradient is added in full. One graph belongs to one thread.
 
     Args:
         tensors: one or several outputs in the graph.
@@ -47,38 +50,91 @@ def backward(
     wanted = None
     if inputs is not None:
         wanted = _listed(inputs)
-        if not wanted:
-            raise RuntimeError("backward: inputs is empty; leave it out to reach all leaves")
-    with enable_grad() if create_graph else no_grad():
-        found = pull_back(
-            roots, wanted=wanted, keep=create_graph if retain_graph is None else retain_graph, record=record
-        )
-        if wanted is None:
-            results = list(found.items())
-        else:
-            results = [(x, found[key_of(x)]) for x in wanted if key_of(x) in found]
-        _accumulate(results, {id(g) for _, g in roots}, create_graph)
+        _check_wanted("backward", wanted)
+    keep = create_graph if retain_graph is None else retain_graph
+    retained: list[tuple[Tensor, Any]] = []
+    before = state.grad
+    state.grad = create_graph
+    try:
+        found = pull_back(roots, wanted=wanted, keep=keep, record=record, retained=retained)
+        if wanted is not None:
+            kept = {id(x) for x, _ in retained}
+            found = {x: found[key_of(x)] for x in wanted if key_of(x) in found and id(x) not in kept}
+        for x, g in retained:
+            found[x] = g
+        retained.clear()
+        hooked = [x for x in found if getattr(x, "_hooks", None) is not None]
+        _accumulate(found, {id(owner(g.array)) for _, g in roots} if record else set(), create_graph)
+    finally:
+        state.grad = before
+    for x in hooked:
+        for hook in list(x._hooks.accumulated.values()):  # type: ignore[union-attr]
+            hook(x)
 
 
-def _accumulate(results: list[tuple[Tensor, Any]], seen: set[int], create_graph: bool) -> None:
-    """Add each cotangent to its tensor's `.grad`, in memory that no other gradient shares."""
-    for x, g in results:
-        g = settle(g, x)
-        before = x._grad
-        if before is not None:
-            if create_graph or isinstance(g, Tensor):
-                x._grad = before + g
+# Threads may share leaves: their gradients are added one after the other.
+_accumulating = threading.RLock()
+
+
+def _accumulate(found: dict[Tensor, Any], seen: set[int], create_graph: bool) -> None:
+    """Add each cotangent to its tensor's `.grad`, in memory that no other gradient shares. Empties `found`.
+
+    Args:
+        found: the cotangents.
+        seen: owners of memory that a recorded gradient may not share.
+        create_graph: keep the gradients in the graph.
+    """
+    with _accumulating:
+        while found:
+            x, g = found.popitem()
+            before = x._grad
+            if g.shape != x.array.shape:
+                g = np.broadcast_to(g, x.array.shape)
+            if isinstance(g, Tensor):
+                if not create_graph:
+                    x._grad = Tensor._wrap(g.array.copy()) if before is None else before + g
+                    continue
+                if before is not None:
+                    g = before + g
+                elif id(owner(g.array)) in seen:
+                    g = +g
+                seen.add(id(owner(g.array)))
+                x._grad = g
+            elif before is None:
+                x._grad = Tensor._wrap(g if _only_here(g) else np.array(g))
             else:
                 np.add(before.array, g, out=before.array)
                 mark_overwritten(before.array)
-        elif isinstance(g, Tensor):
-            x._grad = g if create_graph else Tensor._wrap(g.array.copy())
-        else:
-            if g.base is not None or id(g) in seen:
-                g = g.copy()
-            else:
-                seen.add(id(g))
-            x._grad = Tensor._wrap(np.asarray(g))
+
+
+def _references(g: Any) -> int:
+    """How often an object is referred to, as seen from here: compared with `_ALONE` only."""
+    return sys.getrefcount(g)
+
+
+def _only_here(g: Any) -> bool:
+    """Whether an array is held by the caller's variable only, so that it may become a gradient without a copy.
+
+    Rules may pass on what they got, hooks and users may keep what they saw, and views share memory: such arrays are
+    copied. What a rule has just made for one input is not.
+    """
+    return type(g) is ndarray and g.base is None and g.flags.writeable and _references(g) <= _ALONE
+
+
+def _alone() -> int:
+    """The count of references that an array has which only a variable of the caller holds."""
+    counts = []
+
+    def only_here(g: Any) -> None:
+        counts.append(_references(g))
+
+    found = {0: np.zeros(1)}
+    _, g = found.popitem()
+    only_here(g)
+    return counts[0]
+
+
+_ALONE = _alone() if sys.implementation.name == "cpython" else -1
 
 
 def grad(
@@ -109,35 +165,44 @@ def grad(
     record = create_graph or traced()
     roots = _roots("grad", outputs, grad_outputs, record)
     wanted = _listed(inputs)
-    for i, x in enumerate(wanted):
-        if not x.requires_grad:
-            raise RuntimeError(
-                f"grad: input {i} of shape {tuple(x.shape)} does not require grad; call x.requires_grad_() first"
-            )
+    _check_wanted("grad", wanted)
     keep = create_graph if retain_graph is None else retain_graph
-    with enable_grad() if create_graph else no_grad():
+    before = state.grad
+    state.grad = create_graph
+    try:
         found = pull_back(roots, wanted=wanted, keep=keep, record=record)
         results: list[Tensor | None] = []
         for i, x in enumerate(wanted):
             g = found.get(key_of(x))
-            if g is None:
-                if materialize_grads:
-                    g = np.zeros_like(x.array)
-                elif not allow_unused:
-                    raise RuntimeError(
-                        f"grad: the outputs do not depend on input {i} of shape {tuple(x.shape)}; pass allow_unused=True "
-                        "to get None for it"
-                    )
-                else:
-                    results.append(None)
-                    continue
-            g = settle(g, x)
-            results.append(g if isinstance(g, Tensor) else Tensor._wrap(np.array(g)))
+            if g is None and materialize_grads:
+                g = np.zeros_like(x.array)
+            elif g is None and not allow_unused:
+                raise RuntimeError(
+                    f"grad: the outputs do not depend on input {i} of shape {tuple(x.shape)}; pass allow_unused=True "
+                    "to get None for it"
+                )
+            elif g is not None and g.shape != x.array.shape:
+                g = np.broadcast_to(g, x.array.shape)
+            results.append(g if g is None or isinstance(g, Tensor) else Tensor._wrap(np.array(g)))
+    finally:
+        state.grad = before
     return tuple(results)
 
 
 def _listed(tensors: Tensors) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _check_wanted(name: str, wanted: Sequence[Tensor]) -> None:
+    if not wanted:
+        raise RuntimeError(f"{name}: inputs is empty; name the tensors whose gradient is wanted")
+    for i, x in enumerate(wanted):
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}: expected Tensors as inputs, got {type(x).__name__} for input {i}")
+        if x.node is None:
+            raise RuntimeError(
+                f"{name}: input {i} of shape {tuple(x.shape)} does not require grad; call x.requires_grad_() first"
+            )
 
 
 def _roots(name: str, outputs: Tensors, cotangents: Any, record: bool) -> list[tuple[Tensor, Any]]:

@@ -17,7 +17,7 @@ from .. import graph
 from ..graph import Bundle, Node, Spec, overwritten_since
 from ..tensor import Tensor
 
-__all__ = ["conform", "key_of", "pull_back", "settle"]
+__all__ = ["conform", "describe", "key_of", "pull_back"]
 
 ndarray = np.ndarray
 add_reduce = np.add.reduce
@@ -25,7 +25,7 @@ add_reduce = np.add.reduce
 
 def pull_back(
     roots: Iterable[tuple[Tensor, Any]], *, wanted: Sequence[Tensor] | None = None, keep: bool = False,
-    record: bool = False,
+    record: bool = False, retained: list[tuple[Tensor, Any]] | None = None,
 ) -> dict[Any, Any]:  # fmt: skip
     """Carry cotangents from the roots back to the leaves.
 
@@ -34,89 +34,105 @@ def pull_back(
         wanted: compute for these tensors only; default: all leaves.
         keep: keep the saved values, so that the graph can be used again.
         record: run the rules on Tensors, so that the backward pass is itself recorded.
+        retained: receives the intermediate tensors that called `retain_grad`, with their cotangents.
 
     Returns:
-        Cotangents by graph key (`key_of(tensor)`): a leaf Tensor or a Node. Their shapes may still be broadcastable
-        only; `settle` gives the final form.
+        Cotangents by graph key (`key_of(tensor)`): a leaf Tensor or a Node. They may have a smaller shape that
+        broadcasts to the value's.
     """
     pending: dict[Any, Any] = {}
     heap: list[tuple[int, Node]] = []
-
-    def arrive(key: Any, g: Any) -> None:
-        before = pending.get(key)
-        if before is not None:
-            pending[key] = before + g
+    sums: set[Any] = set()  # whose pending cotangent is a sum made here: nobody else sees it, so it grows in place
+    for root, g in roots:
+        key = key_of(root)
+        if key in pending:
+            pending[key] = pending[key] + g
         else:
             pending[key] = g
             if type(key) is Node:
                 heappush(heap, (-key.seq, key))
-
-    for root, g in roots:
-        arrive(key_of(root), g)
     expand = targets = None
     if wanted is not None:
         targets = {key_of(t) for t in wanted}
         expand = _on_the_way(pending, targets)
     found: dict[Any, Any] = {}
-    while heap:
-        node = heappop(heap)[1]
-        g = pending.pop(node)
-        if node.hooks:
-            g = _run_hooks(node.hooks, g, node.output, record)
-        if targets is not None:
-            if node in targets:
-                found[node] = g
-            if node not in expand:  # type: ignore[operator]
-                continue
-        op = node.op
-        inputs = node.inputs
-        if inputs is None:
-            inputs = _restored(node)
-        y = node.output
-        if node.seq <= graph.last_write():
-            _check_intact(node)
-        parents = node.parents
-        if expand is not None:
-            parents = [p if p is not None and (p in targets or p in expand) else None for p in parents]  # type: ignore[operator]
-        if type(y) is Bundle:
-            g = _completed(g, y)
-        elif not op.lazy and g.shape != y.shape:
-            g = np.broadcast_to(g, y.shape)
-        if record:
-            inputs, y = _lifted(node, inputs)
-        stretches = op.broadcasts and op.lazy
-        rules = op.rules
-        if rules is None or op.variadic:
-            cotangents = op.pullback(g, y, inputs, node.params, [p is not None for p in parents])
-        else:
+    observers = graph.state.observers
+    node: Any = None
+    try:
+        while heap:
+            node = heappop(heap)[1]
+            g = pending.pop(node)
+            y = node.output
+            if node.hooks is not None:
+                g = node.hooks.changed(g, y.shape, record)
+                keeper = node.hooks.keeper and node.hooks.keeper()
+                if retained is not None and keeper is not None:
+                    retained.append((keeper, g))
+            parents = node.parents
+            if targets is not None:
+                if node in targets:
+                    found[node] = g
+                if node not in expand:  # type: ignore[operator]
+                    continue
+                parents = [p if p is not None and (p in targets or p in expand) else None for p in parents]  # type: ignore[operator]
+            inputs = node.inputs
+            if inputs is None:
+                inputs = _restored(node)
+                y = node.output
+            if node.seq <= graph._last_write:
+                _check_intact(node)
+            op = node.op
             params = node.params
-            cotangents = [
-                None if p is None or rule is None else rule(g, y, *inputs, **params) for p, rule in zip(parents, rules)
-            ]
-        for parent, c, x in zip(parents, cotangents, inputs):
-            if parent is None or c is None:
-                continue
-            try:
-                if c.shape != x.shape or (stretches and y.shape != x.shape):
-                    c = conform(c, y.shape if stretches else c.shape, x.shape, op)
-                if c.dtype is not x.dtype:
-                    c = c.astype(x.dtype)
-            except AttributeError:  # a rule gave a Python number
-                c = np.broadcast_to(np.asarray(c, x.dtype), x.shape)
-            before = pending.get(parent)
-            if before is not None:
-                pending[parent] = before + c
+            if record:
+                inputs, y = _lifted(node, inputs)
+            if not op.lazy:
+                if type(y) is Bundle:
+                    g = _completed(g, y)
+                elif g.shape != y.shape:
+                    g = np.broadcast_to(g, y.shape)
+            if op.joint:
+                cotangents = op.pullback(g, y, inputs, params, [p is not None for p in parents])
             else:
-                pending[parent] = c
-                if type(parent) is Node:
-                    heappush(heap, (-parent.seq, parent))
-        if not keep:
-            node.release()
-        del inputs, y, g, cotangents
-    for leaf, g in pending.items():  # what is left are leaves
-        if targets is None or leaf in targets:
-            hooks = getattr(leaf, "_hooks", None)
-            found[leaf] = _run_hooks(hooks, g, leaf.array, record) if hooks else g
+                cotangents = [
+                    None if p is None or rule is None else rule(g, y, *inputs, **params)
+                    for p, rule in zip(parents, op.rules)
+                ]
+            if observers:
+                for observer in observers:
+                    observer.pulled(node, cotangents)
+            stretches = op.broadcasts and op.lazy
+            for parent, c, x in zip(parents, cotangents, inputs):
+                if parent is None or c is None:
+                    continue
+                try:
+                    if c.shape != x.shape or (stretches and y.shape != x.shape):
+                        c = conform(c, y.shape if stretches else c.shape, x.shape, op)
+                    if c.dtype is not x.dtype:
+                        c = c.astype(x.dtype)
+                except AttributeError:  # a rule gave a Python number
+                    c = np.broadcast_to(np.asarray(c, x.dtype), x.shape)
+                if parent not in pending:
+                    pending[parent] = c
+                    if type(parent) is Node:
+                        heappush(heap, (-parent.seq, parent))
+                    continue
+                before = pending[parent]
+                if parent in sums and before.shape == c.shape:
+                    np.add(before, c, out=before)
+                else:
+                    pending[parent] = before = before + c
+                    if type(before) is ndarray:
+                        sums.add(parent)
+            if not keep:
+                node.release()
+            inputs = y = g = cotangents = c = x = before = None  # or they would live on while the next rule runs
+        for node, g in pending.items():  # what is left are leaves
+            if targets is None or node in targets:
+                hooks = getattr(node, "_hooks", None)
+                found[node] = g if hooks is None else hooks.changed(g, node.array.shape, record)
+    except Exception as error:
+        error.add_note(f"This happened in the backward pass, at the gradient of {describe(node)}.")
+        raise
     return found
 
 
@@ -125,9 +141,11 @@ def key_of(x: Tensor) -> Any:
     return x.node if type(x.node) is Node else x
 
 
-def settle(g: Any, x: Tensor) -> Any:
-    """A cotangent in its final form: of the tensor's own shape."""
-    return g if g.shape == x.array.shape else np.broadcast_to(g, x.array.shape)
+def describe(node: Any) -> str:
+    """A place in the graph, for messages."""
+    if type(node) is not Node:
+        return "nothing yet" if node is None else f"a leaf of shape {tuple(node.array.shape)}"
+    return f"{node!r}, called at {node.where}" if node.where else repr(node)
 
 
 def conform(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], op: Any = None) -> Any:
@@ -219,21 +237,6 @@ def _completed(g: Bundle, y: Bundle) -> Bundle:
         else np.broadcast_to(c, part.shape)
         for c, part in zip(g, y)
     )
-
-
-def _run_hooks(hooks: dict[int, Any], g: Any, y: Any, record: bool) -> Any:
-    g = np.broadcast_to(g, y.shape) if g.shape != y.shape else g
-    shown = g if isinstance(g, Tensor) else Tensor._wrap(np.asarray(g))
-    for hook in list(hooks.values()):
-        changed = hook(shown)
-        if changed is not None:
-            if not isinstance(changed, Tensor) or changed.shape != shown.shape:
-                got = tuple(changed.shape) if isinstance(changed, Tensor) else type(changed).__name__
-                raise RuntimeError(
-                    f"hook: expected None or a Tensor of the gradient's shape {tuple(shown.shape)}, got {got}"
-                )
-            shown = changed
-    return shown if record else shown.array
 
 
 def _restored(node: Node) -> Sequence[Any]:

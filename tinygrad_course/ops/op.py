@@ -35,6 +35,7 @@ class Op:
         lazy: the rules accept a cotangent whose shape merely broadcasts to the output's.
         broadcasts: the inputs are broadcast against each other, so the engine sums cotangents back.
         shrinks: the output may be much smaller than an input that backward does not need.
+        joint: the engine asks `pullback` for the cotangents of all inputs at once, not each rule for its own.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Op:
         self.lazy = lazy
         self.broadcasts = broadcasts
         self.shrinks = shrinks
+        self.joint = variadic or type(self).pullback is not Op.pullback
         self.__doc__ = doc
         self._kept: dict[tuple[bool, ...], tuple[bool, tuple[bool, ...]]] = {}
 
@@ -95,7 +97,10 @@ class Op:
     def pullback(
         self, g: Any, y: Any, inputs: Sequence[Any], params: dict[str, Any], wanted: Sequence[bool]
     ) -> list[Any]:
-        """The cotangents of all inputs (None where none is wanted). Ops that find them jointly override this."""
+        """The cotangents of all inputs (None where none is wanted). Ops that find them jointly override this.
+
+        A joint op gets the cotangent of its output as it arrived: of a smaller shape that broadcasts, if `lazy`.
+        """
         return [
             rule(g, y, *inputs, **params) if w and rule is not None else None
             for rule, w in zip(self.rules_for(len(inputs)), wanted)
