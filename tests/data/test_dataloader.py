@@ -88,17 +88,13 @@ def flat(loader):
     persistent=st.booleans(),
     kind=st.sampled_from(["items", "tensors", "subset"]),
 )
-def test_every_sample_comes_once_per_epoch(
-    n, batch_size, num_workers, drop_last, shuffle, factor, persistent, kind
-):
+def test_every_sample_comes_once_per_epoch(n, batch_size, num_workers, drop_last, shuffle, factor, persistent, kind):
     options = {"prefetch_factor": factor, "persistent_workers": persistent} if num_workers else {}
     if kind == "items":
         data = Numbers(n)
     else:
         data = TensorDataset(np.arange(n)) if kind == "tensors" else Subset(Numbers(n + 5), range(n))
-    loader = DataLoader(
-        data, batch_size, shuffle=shuffle, num_workers=num_workers, drop_last=drop_last, **options
-    )
+    loader = DataLoader(data, batch_size, shuffle=shuffle, num_workers=num_workers, drop_last=drop_last, **options)
     for _ in range(3):
         batches = [(b[0] if kind == "tensors" else b).tolist() for b in loader]
         assert len(batches) == len(loader)
@@ -180,7 +176,8 @@ def test_samplers_and_batch_samplers():
 
 def test_generator_argument_repeats_an_epoch():
     runs = [
-        flat(DataLoader(Noise(30), 4, shuffle=True, generator=tc.Generator().manual_seed(5), num_workers=n)) for n in (0, 2)
+        flat(DataLoader(Noise(30), 4, shuffle=True, generator=tc.Generator().manual_seed(5), num_workers=n))
+        for n in (0, 2)
     ]
     assert runs[0] == runs[1]
 
@@ -324,7 +321,10 @@ def test_worker_info_and_init():
             info = get_worker_info()
             return (info.id, info.num_workers) if info else (-1, -1)
 
-    ids = [tuple(b[0].tolist() + b[1].tolist()) for b in DataLoader(Who(8), 1, num_workers=2, worker_init_fn=initialised.append)]
+    ids = [
+        tuple(b[0].tolist() + b[1].tolist())
+        for b in DataLoader(Who(8), 1, num_workers=2, worker_init_fn=initialised.append)
+    ]
     assert set(ids) <= {(0, 2), (1, 2)} and sorted(initialised) == [0, 1]
     assert [b[0].item() for b in DataLoader(Who(1), 1)] == [-1]
     assert get_worker_info() is None

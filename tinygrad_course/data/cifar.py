@@ -45,7 +45,7 @@ class CIFAR10(ArrayImages):
 
     url: ClassVar[str] = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
     archive: ClassVar[RemoteFile] = RemoteFile(
-        "cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9dddda3db29a59bca1dd"
+        "cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
     )
     base_folder: ClassVar[str] = "cifar-10-batches-bin"
     folders: ClassVar[list[str]] = ["", "cifar-10-batches-bin", "cifar10"]
