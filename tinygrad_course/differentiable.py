@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -33,7 +33,8 @@ LEAF = Leaf()
 class Differentiable:
     """The part of Tensor that concerns gradients."""
 
-    __slots__ = ()
+    if not TYPE_CHECKING:
+        __slots__ = ()
 
     array: np.ndarray
     node: Node | Leaf | None
@@ -149,7 +150,7 @@ class Differentiable:
         """
         hooks = self._hooks_for("retain_grad")
         if not self.is_leaf:
-            hooks.keeper = weakref.ref(self)  # type: ignore[assignment]
+            hooks.keeper = weakref.ref(self)  # type: ignore[arg-type]
 
     @property
     def retains_grad(self) -> bool:
@@ -168,4 +169,4 @@ class Differentiable:
             return self.node.hooks  # type: ignore[union-attr, return-value]
         if getattr(self, "_hooks", None) is None:
             self._hooks = Hooks()
-        return self._hooks  # type: ignore[return-value]
+        return self._hooks

@@ -52,6 +52,9 @@ class Observer:
     def saw(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
         """An operation was executed; `node` is its Node if it was recorded for gradients."""
 
+    def pulled(self, node: Node, cotangents: Sequence[Any]) -> None:
+        """The backward pass has computed the cotangents of a node's inputs."""
+
     def escaped(self, x: Tensor, how: str) -> None:
         """Python or NumPy code is about to act on the values of `x`, out of sight of the graph."""
 

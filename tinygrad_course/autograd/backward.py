@@ -11,7 +11,7 @@ import numpy as np
 
 from ..graph import mark_overwritten, owner, state, traced
 from ..tensor import Tensor
-from .engine import key_of, pull_back
+from .engine import key_of, pull_back, settle
 
 __all__ = ["backward", "grad"]
 
@@ -87,9 +87,8 @@ def _accumulate(found: dict[Tensor, Any], seen: set[int], create_graph: bool) ->
     with _accumulating:
         while found:
             x, g = found.popitem()
+            g = settle(g, x)
             before = x._grad
-            if g.shape != x.array.shape:
-                g = np.broadcast_to(g, x.array.shape)
             if isinstance(g, Tensor):
                 if not create_graph:
                     x._grad = Tensor._wrap(g.array.copy()) if before is None else before + g
@@ -181,8 +180,8 @@ def grad(
                     f"grad: the outputs do not depend on input {i} of shape {tuple(x.shape)}; pass allow_unused=True "
                     "to get None for it"
                 )
-            elif g is not None and g.shape != x.array.shape:
-                g = np.broadcast_to(g, x.array.shape)
+            elif g is not None:
+                g = settle(g, x)
             results.append(g if g is None or isinstance(g, Tensor) else Tensor._wrap(np.array(g)))
     finally:
         state.grad = before
@@ -217,8 +216,8 @@ def _roots(name: str, outputs: Tensors, cotangents: Any, record: bool) -> list[t
             raise TypeError(f"{name}: expected Tensors, got {type(y).__name__}")
         if y.node is None:
             raise RuntimeError(
-                f"{name}: the output of shape {tuple(y.shape)} does not require grad: no input of its computation does, "
-                "or it was computed under no_grad"
+                f"{name}: the output of shape {tuple(y.shape)} does not require grad: no input of its computation "
+                "does, or it was computed under no_grad"
             )
         if g is None:
             if y.array.size != 1:

@@ -17,7 +17,7 @@ from .. import graph
 from ..graph import Bundle, Node, Spec, overwritten_since
 from ..tensor import Tensor
 
-__all__ = ["conform", "describe", "key_of", "pull_back"]
+__all__ = ["conform", "describe", "key_of", "pull_back", "settle"]
 
 ndarray = np.ndarray
 add_reduce = np.add.reduce
@@ -37,8 +37,8 @@ def pull_back(
         retained: receives the intermediate tensors that called `retain_grad`, with their cotangents.
 
     Returns:
-        Cotangents by graph key (`key_of(tensor)`): a leaf Tensor or a Node. They may have a smaller shape that
-        broadcasts to the value's.
+        Cotangents by graph key (`key_of(tensor)`): a leaf Tensor or a Node. Their shapes may still be broadcastable
+        only; `settle` gives the final form.
     """
     pending: dict[Any, Any] = {}
     heap: list[tuple[int, Node]] = []
@@ -146,6 +146,11 @@ def describe(node: Any) -> str:
     if type(node) is not Node:
         return "nothing yet" if node is None else f"a leaf of shape {tuple(node.array.shape)}"
     return f"{node!r}, called at {node.where}" if node.where else repr(node)
+
+
+def settle(g: Any, x: Tensor) -> Any:
+    """A cotangent in its final form: of the tensor's own shape."""
+    return g if g.shape == x.array.shape else np.broadcast_to(g, x.array.shape)
 
 
 def conform(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], op: Any = None) -> Any:

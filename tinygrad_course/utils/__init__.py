@@ -1,5 +1,5 @@
-"""PyTorch's `torch.utils`, as far as it goes: `tc.utils.data`."""
+"""PyTorch's `torch.utils`, as far as it goes: `tc.utils.data`, `tc.utils.checkpoint`."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
