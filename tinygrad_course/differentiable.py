@@ -166,7 +166,7 @@ class Differentiable:
         if self.node is not LEAF:
             if self.node.hooks is None:  # type: ignore[union-attr]
                 self.node.hooks = Hooks()  # type: ignore[union-attr]
-            return self.node.hooks  # type: ignore[union-attr, return-value]
+            return self.node.hooks  # type: ignore[union-attr]
         if getattr(self, "_hooks", None) is None:
             self._hooks = Hooks()
-        return self._hooks
+        return self._hooks  # type: ignore[return-value]

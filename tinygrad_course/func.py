@@ -1,7 +1,7 @@
 """Transforms of functions, with the names of `torch.func`.
 
-They take functions of Tensors, numbers, and nested tuples, lists and dicts of them, and can be nested to any order. They
-leave every `.grad` alone.
+They take functions of Tensors, numbers, and nested tuples, lists and dicts of them, and can be nested to any order.
+They leave every `.grad` alone.
 """
 
 from typing import Any as _Any
@@ -17,7 +17,7 @@ __all__ = [
 
 def __getattr__(name: str) -> _Any:
     if name == "functional_call":
-        from .nn.utils.stateless import functional_call
+        from .nn.stateless import functional_call
 
         return functional_call
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

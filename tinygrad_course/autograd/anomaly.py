@@ -38,11 +38,15 @@ class _Watch(Observer):
             return
         for i, g in enumerate(cotangents):
             for part in g if isinstance(g, tuple) else (g,):
-                if part is not None and np.isnan(getattr(part, "array", part)).any():
+                if part is not None and _has_nan(part):
                     raise RuntimeError(
                         f"detect_anomaly: the gradient of {describe(node)} in its input {i} contains NaN"
                         + ("" if node.where else "; run the forward pass under detect_anomaly too, to see its line")
                     )
+
+
+def _has_nan(g: Any) -> bool:
+    return bool(np.isnan(getattr(g, "array", g)).any())
 
 
 def _calling_line() -> str | None:

@@ -68,7 +68,7 @@ def backward(
     finally:
         state.grad = before
     for x in hooked:
-        for hook in list(x._hooks.accumulated.values()):  # type: ignore[union-attr]
+        for hook in list(x._hooks.accumulated.values()):  # type: ignore[union-attr, unused-ignore]
             hook(x)
 
 

@@ -2,16 +2,17 @@
 
 Chen, Xu, Zhang, Guestrin (2016), "Training deep nets with sublinear memory cost".
 
-The function runs once with recording on; then the values on its nodes are dropped, and each node is told how to get them
-back. When backward comes to such a node, the function runs again, and its new nodes hand their values to the old ones, in
-order. The graph itself stays as it was recorded, so gradients of any order, hooks, several outputs and parameters in
-closures need nothing special.
+The function runs once with recording on; then the values on its nodes are dropped, and each node is told how to get
+them back. When backward comes to such a node, the function runs again, and its new nodes hand their values to the old
+ones, in order. The graph itself stays as it was recorded, so gradients of any order, hooks, several outputs and
+parameters in closures need nothing special.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from .. import random
@@ -71,7 +72,7 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, **options: 
     if not 1 <= segments <= max(len(functions), 1):
         raise ValueError(f"checkpoint_sequential: expected 1 to {len(functions)} segments, got {segments}")
     bounds = [len(functions) * i // segments for i in range(segments + 1)]
-    for start, stop in zip(bounds, bounds[1:]):
+    for start, stop in pairwise(bounds):
         input = checkpoint(_chain, functions[start:stop], input, **options)
     return input
 
@@ -80,6 +81,12 @@ def _chain(functions: Sequence[Callable[[Any], Any]], x: Any) -> Any:
     for function in functions:
         x = function(x)
     return x
+
+
+def _now(ref: weakref.ref[Node], became: dict[int, Node]) -> weakref.ref[Node]:
+    """Refer to what a node has become, if it has."""
+    node = became.get(id(ref()))
+    return ref if node is None else weakref.ref(node)
 
 
 class _Recorder(Observer):
@@ -129,8 +136,8 @@ class _Segment:
         for x, array in self.read.values():
             if x.array is not array or overwritten_since(array, self.moment):
                 raise RuntimeError(
-                    f"checkpoint: a tensor of shape {tuple(x.shape)} that {name} reads was overwritten before backward, "
-                    "which would compute with the new values; call backward first"
+                    f"checkpoint: a tensor of shape {tuple(x.shape)} that {name} reads was overwritten before "
+                    "backward, which would compute with the new values; call backward first"
                 )
         again = self._run(function, args, kwargs)
         self._compare(name, again)
@@ -143,7 +150,7 @@ class _Segment:
             became[id(new)] = node
         # A checkpoint inside this one has dropped values of the new nodes: it is to restore the old ones instead.
         for inner in {node.restore for node in became.values() if isinstance(node.restore, _Segment)}:
-            inner.nodes = [weakref.ref(became.get(id(n := ref()), n)) for ref in inner.nodes]
+            inner.nodes = [_now(ref, became) for ref in inner.nodes]
 
     def _run(self, function: Callable[..., Any], args: Any, kwargs: Any) -> list[Node]:
         generator = random.default_generator()

@@ -265,6 +265,6 @@ def _check_intact(node: Node) -> None:
         if not isinstance(x, Spec) and overwritten_since(x, node.seq):
             at = f" at {node.where}" if node.where else ""
             raise RuntimeError(
-                f"{node.name}{at}: a value of shape {tuple(x.shape)} that its gradient needs was overwritten in place since; "
-                "compute the gradient before writing, or write into a copy (x.clone())"
+                f"{node.name}{at}: a value of shape {tuple(x.shape)} that its gradient needs was overwritten in "
+                "place since; compute the gradient before writing, or write into a copy (x.clone())"
             )

@@ -1,7 +1,7 @@
 """Operations that users write as a class with `forward` and `backward`, in PyTorch's way.
 
-A call is a primitive of its own: an `Op` made for it, whose `pullback` runs the class's `backward`. What the class saves
-is kept on the graph's node like any other saved value, so it is freed, checked for overwriting, recomputed by
+A call is a primitive of its own: an `Op` made for it, whose `pullback` runs the class's `backward`. What the class
+saves is kept on the graph's node like any other saved value, so it is freed, checked for overwriting, recomputed by
 `checkpoint` and differentiated again as that of built-in operations is.
 """
 
@@ -40,7 +40,8 @@ class FunctionCtx:
         for x in tensors:
             if x is not None and not isinstance(x, Tensor):
                 raise TypeError(
-                    f"save_for_backward: expected Tensors or None, got {type(x).__name__}; keep other things as attributes of ctx"
+                    f"save_for_backward: expected Tensors or None, got {type(x).__name__}; "
+                    "keep other things as attributes of ctx"
                 )
         self._saved = tensors
 
@@ -69,10 +70,10 @@ class FunctionCtx:
 class Function:
     """Base class of operations with a `forward` and a `backward` of your own.
 
-    `forward(ctx, *args)` computes on Tensors and is not recorded; `backward(ctx, *grads)` gets the gradient of each output
-    and returns one for each argument of `forward`, None where there is none. It is run with recording when gradients of
-    higher order are wanted, so written in Tensor operations it can itself be differentiated. A class may instead define
-    `forward(*args)` and `setup_context(ctx, inputs, output)`.
+    `forward(ctx, *args)` computes on Tensors and is not recorded; `backward(ctx, *grads)` gets the gradient of each
+    output and returns one for each argument of `forward`, None where there is none. It is run with recording when
+    gradients of higher order are wanted, so written in Tensor operations it can itself be differentiated. A class may
+    instead define `forward(*args)` and `setup_context(ctx, inputs, output)`.
 
     Inside `forward` the tensors are outside the graph; `ctx.needs_input_grad` says what is differentiated.
 
@@ -237,8 +238,8 @@ class _FunctionOp(Op):
             if c is not None and c.array.shape != x.shape:
                 if not _repeats(x.shape, c.array.shape):
                     raise RuntimeError(
-                        f"{name}: returned a gradient of shape {tuple(c.shape)} for argument {place} of shape {tuple(x.shape)}; "
-                        "the shapes must be equal"
+                        f"{name}: returned a gradient of shape {tuple(c.shape)} for argument {place} of "
+                        f"shape {tuple(x.shape)}; the shapes must be equal"
                     )
                 c = conform(c, c.array.shape, x.shape)
             found.append(c)

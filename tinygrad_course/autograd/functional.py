@@ -67,7 +67,7 @@ def hessian(
         tensor([[ 6.,  0.],
                 [ 0., 12.]])
     """
-    args, argnums = _args(inputs)
+    _, argnums = _args(inputs)
 
     def single(*xs: Any) -> Tensor:
         return _single("hessian", func(*xs))
@@ -97,7 +97,7 @@ def jvp(
     """The outputs of a function and Jv; `v` may be left out for an input with one value."""
     args, _ = _args(inputs)
     with set_grad_enabled(create_graph):
-        return transforms.jvp(_checked("jvp", func, strict), args, _direction("jvp", v, args))  # type: ignore[return-value]
+        return transforms.jvp(_checked("jvp", func, strict), args, _direction("jvp", v, args))
 
 
 def hvp(
@@ -115,7 +115,7 @@ def hvp(
 def vhp(
     func: Callable[..., Any], inputs: Inputs, v: Any = None, create_graph: bool = False, strict: bool = False
 ) -> tuple[Any, Any]:
-    """The output of a function with one value, and v times its Hessian: the same as `hvp`, as the Hessian is symmetric."""
+    """The output of a function with one value, and vᵀH: the same as `hvp`, as H is symmetric."""
     return hvp(func, inputs, v, create_graph, strict)
 
 
@@ -137,7 +137,7 @@ def _like(v: Any, outputs: Any) -> Any:
 
 def _direction(name: str, v: Any, args: tuple[Tensor, ...]) -> tuple[Any, ...]:
     if v is None:
-        if len(args) != 1 or args[0].numel() != 1:
+        if len(args) != 1 or args[0].array.size != 1:
             raise RuntimeError(f"{name}: v may be left out only for a single input with one value")
         return (Tensor._wrap(np.ones_like(args[0].array)),)
     return (v,) if isinstance(v, Tensor) else tuple(v)

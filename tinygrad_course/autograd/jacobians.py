@@ -180,7 +180,7 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: int = 0) -> Calla
         results = []
         structure = None
         for i in range(length):
-            one = [a if d is None else map_leaves(lambda x, d=d: _slice(x, d, i), a) for a, d in zip(args, dims)]
+            one = [a if d is None else map_leaves(_slicer(d, i), a) for a, d in zip(args, dims)]
             leaves, structure = flatten(func(*one, **kwargs))
             results.append(leaves)
         if not results:
@@ -190,5 +190,5 @@ def vmap(func: Callable[..., Any], in_dims: Any = 0, out_dims: int = 0) -> Calla
     return wrapped
 
 
-def _slice(x: Tensor, dim: int, index: int) -> Any:
-    return x[(slice(None),) * (dim % x.ndim) + (index,)]
+def _slicer(dim: int, index: int) -> Callable[[Any], Any]:
+    return lambda x: x[(slice(None),) * (dim % x.ndim) + (index,)]

@@ -321,8 +321,6 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
 
 def _check_tuples(name: str, primals: Any, tangents: Any) -> None:
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
-        raise TypeError(
-            f"{name}: primals and tangents are tuples, one entry for each argument: ({name}(f, (x,), (v,)))"
-        )
+        raise TypeError(f"{name}: primals and tangents are tuples, one entry for each argument: {name}(f, (x,), (v,))")
     if len(primals) != len(tangents):
         raise RuntimeError(f"{name}: got {len(tangents)} tangents for {len(primals)} primals; give one for each")
