@@ -7,17 +7,10 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..device import check_device
 from .parameter import Parameter
 
-__all__ = ["check_count", "check_device", "empty", "full", "ntuple"]
-
-
-def check_device(device: Any) -> None:
-    """Accept the CPU, and say so of anything else."""
-    if device is not None:
-        from ..device import device as check
-
-        check(device)
+__all__ = ["check_count", "empty", "full", "ntuple"]
 
 
 def empty(shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> Parameter:
@@ -27,7 +20,8 @@ def empty(shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> Para
 
 def full(shape: tuple[int, ...], value: float, device: Any = None, dtype: Any = None) -> Parameter:
     """A parameter filled with one value."""
-    check_device(device)
+    if device is not None:
+        check_device(device)
     return Parameter(np.full(shape, value, dtypes.get_default_dtype() if dtype is None else dtype))
 
 

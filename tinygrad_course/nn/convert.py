@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ..device import check_device
 from ..tensor import Tensor
 from .module import Module
 
@@ -22,8 +23,6 @@ def target_dtype(args: tuple[Any, ...], dtype: Any, device: Any) -> np.dtype | N
         elif isinstance(argument, (np.dtype, type)):
             dtype = np.dtype(argument)
         else:
-            from ..device import device as check_device
-
             check_device(argument)
     if dtype is not None and np.dtype(dtype).kind != "f":
         raise TypeError(f"Module.to: expected a floating dtype such as tc.float64, got {np.dtype(dtype)}")

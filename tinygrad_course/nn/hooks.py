@@ -5,14 +5,16 @@ from __future__ import annotations
 import itertools
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..graph import Bundle, state
 from ..ops.op import Op
 from ..tensor import Tensor
-from .module import Module
 
-__all__ = ["RemovableHandle", "hooks_of"]
+if TYPE_CHECKING:
+    from .module import Module
+
+__all__ = ["HookMethods", "RemovableHandle"]
 
 _ids = itertools.count()
 
@@ -44,7 +46,9 @@ class Hooks:
         self._module = weakref.ref(module)
         self._all: dict[int, tuple[str, Callable[..., Any], bool]] = {}
 
-    def add(self, kind: str, hook: Callable[..., Any], prepend: bool = False, with_kwargs: bool = False) -> RemovableHandle:
+    def add(
+        self, kind: str, hook: Callable[..., Any], prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
         """Add a hook of a kind: forward_pre, forward, backward_pre or backward."""
         if not callable(hook):
             raise TypeError(f"register_{kind}_hook: expected a function, got {type(hook).__name__}")
@@ -61,6 +65,11 @@ class Hooks:
         module = self._module()
         if not self._all and module is not None and module.__dict__.get("_hooks") is self:
             del module.__dict__["_hooks"]
+
+    def discard(self, hook: Callable[..., Any]) -> None:
+        """Remove a hook, given itself."""
+        for key in [key for key, (_, held, _) in self._all.items() if held is hook]:
+            self.remove(key)
 
     def of(self, kind: str) -> list[tuple[Callable[..., Any], bool]]:
         """The hooks of a kind, in their order."""
@@ -96,11 +105,38 @@ class Hooks:
         self._all = saved["all"]
 
 
-def hooks_of(module: Module) -> Hooks:
-    """The module's hooks, made when first asked for."""
-    if module._hooks is None:
-        module.__dict__["_hooks"] = Hooks(module)
-    return module._hooks
+class HookMethods:
+    """The part of Module that registers hooks."""
+
+    # Per instance once there is a hook; a call without hooks pays for one look-up.
+    _hooks: Hooks | None = None
+
+    def _make_hooks(self: Any) -> Hooks:
+        if self._hooks is None:
+            self.__dict__["_hooks"] = Hooks(self)
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args)` before forward; what it returns, if not None, replaces the arguments."""
+        return self._make_hooks().add("forward_pre", hook, prepend, with_kwargs)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> RemovableHandle:
+        """Call `hook(module, args, output)` after forward; what it returns, if not None, replaces the output."""
+        return self._make_hooks().add("forward", hook, prepend, with_kwargs)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_output)` when the gradient reaches the outputs; its result replaces it."""
+        return self._make_hooks().add("backward_pre", hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call `hook(module, grad_input, grad_output)` once the gradients of the inputs are known; it may replace them."""
+        return self._make_hooks().add("backward", hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
 
 
 class _Through(Op):

@@ -7,12 +7,14 @@ access, and no second table can disagree with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from typing import Any, Self
 
 import numpy as np
 
 from ..tensor import Tensor
+from ._owned import NoAttribute, Owned
+from .hooks import HookMethods
 from .parameter import Buffer, Parameter
 
 __all__ = ["Module"]
@@ -21,7 +23,7 @@ PARAMETER, BUFFER, TRANSIENT, MODULE = "parameter", "buffer", "transient buffer"
 _BUFFERS = (BUFFER, TRANSIENT)
 
 
-class Module:
+class Module(HookMethods):
     """Base class of layers and networks: define `__init__`, calling `super().__init__()` first, and `forward`.
 
     Attributes:
@@ -45,8 +47,6 @@ class Module:
 
     training: bool
     _kinds: dict[str, str]
-    # Per instance once there is a hook (see `hooks.py`); a call without hooks pays for one look-up.
-    _hooks: Any = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
@@ -105,9 +105,13 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{type(self).__name__}: the name of a {kind} must be a string, got {type(name).__name__}")
         if not name or "." in name:
-            raise KeyError(f"{type(self).__name__}: the name of a {kind} must not be empty or contain '.', got {name!r}")
+            raise KeyError(
+                f"{type(self).__name__}: the name of a {kind} must not be empty or contain '.', got {name!r}"
+            )
         if hasattr(getattr(type(self), name, None), "__set__"):
-            raise KeyError(f"{type(self).__name__}: cannot make {name!r} a {kind}: the class has a property of that name")
+            raise KeyError(
+                f"{type(self).__name__}: cannot make {name!r} a {kind}: the class has a property of that name"
+            )
         self._kinds.pop(name, None)  # of another kind it comes last in its order
         self._kinds[name] = kind
 
@@ -119,7 +123,7 @@ class Module:
         # Reached only when the ordinary look-up failed: for a property, because its own code raised.
         if hasattr(type(self), name):
             return object.__getattribute__(self, name)
-        raise _NoAttribute(self, name)
+        raise NoAttribute(self, name)
 
     def __dir__(self) -> list[str]:
         return sorted({*object.__dir__(self)})
@@ -128,16 +132,16 @@ class Module:
         self.__dict__.update(state)
 
     @property
-    def _parameters(self) -> _Owned:
-        return _Owned(self, (PARAMETER,))
+    def _parameters(self) -> Owned:
+        return Owned(self, (PARAMETER,))
 
     @property
-    def _buffers(self) -> _Owned:
-        return _Owned(self, _BUFFERS)
+    def _buffers(self) -> Owned:
+        return Owned(self, _BUFFERS)
 
     @property
-    def _modules(self) -> _Owned:
-        return _Owned(self, (MODULE,))
+    def _modules(self) -> Owned:
+        return Owned(self, (MODULE,))
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter; None keeps the place for one that is left out."""
@@ -347,38 +351,6 @@ class Module:
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted for compatibility and does nothing; `tc.compile(module)` gives a compiled module."""
 
-    # --- hooks ----------------------------------------------------------------------------------------------------
-
-    def register_forward_pre_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
-    ) -> Any:
-        """Call `hook(module, args)` before forward; what it returns, if not None, replaces the arguments."""
-        from .hooks import hooks_of
-
-        return hooks_of(self).add("forward_pre", hook, prepend, with_kwargs)
-
-    def register_forward_hook(
-        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
-    ) -> Any:
-        """Call `hook(module, args, output)` after forward; what it returns, if not None, replaces the output."""
-        from .hooks import hooks_of
-
-        return hooks_of(self).add("forward", hook, prepend, with_kwargs)
-
-    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Any:
-        """Call `hook(module, grad_output)` when the gradient reaches the outputs; its result replaces it."""
-        from .hooks import hooks_of
-
-        return hooks_of(self).add("backward_pre", hook, prepend)
-
-    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Any:
-        """Call `hook(module, grad_input, grad_output)` when the inputs' gradients are known; its result replaces them."""
-        from .hooks import hooks_of
-
-        return hooks_of(self).add("backward", hook, prepend)
-
-    register_backward_hook = register_full_backward_hook
-
     # --- state ----------------------------------------------------------------------------------------------------
 
     def state_dict(
@@ -431,56 +403,3 @@ class Module:
             return f"{self._get_name()}({''.join(lines)})"
         body = "\n".join([*lines, *children]).replace("\n", "\n  ")
         return f"{self._get_name()}(\n  {body}\n)"
-
-
-class _Owned(MutableMapping[str, Any]):
-    """A live view of one kind of what a module owns, as PyTorch's `_parameters`, `_buffers` and `_modules`."""
-
-    def __init__(self, module: Module, kinds: tuple[str, ...]) -> None:
-        self._module = module
-        self._wanted = kinds
-
-    def _names(self) -> Iterable[str]:
-        return [name for name, kind in self._module._kinds.items() if kind in self._wanted]
-
-    def __getitem__(self, name: str) -> Any:
-        if self._module._kinds.get(name) not in self._wanted:
-            raise KeyError(name)
-        return self._module.__dict__[name]
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self:
-            self._module._declare(name, self._wanted[0])
-        self._module.__dict__[name] = value
-
-    def __delitem__(self, name: str) -> None:
-        if name not in self:
-            raise KeyError(name)
-        delattr(self._module, name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._names())
-
-    def __len__(self) -> int:
-        return len(list(self._names()))
-
-    def __repr__(self) -> str:
-        return repr(dict(self))
-
-
-class _NoAttribute(AttributeError):
-    """Looks for names that are near only when it is shown: `hasattr` must stay cheap."""
-
-    def __init__(self, module: Module, name: str) -> None:
-        super().__init__(name, name=None, obj=module)
-        self._missing = name
-
-    def __str__(self) -> str:
-        from difflib import get_close_matches
-
-        module, name = self.obj, self._missing
-        text = f"{type(module).__name__!r} object has no attribute {name!r}"
-        if "_kinds" not in module.__dict__:
-            return f"{text}; call super().__init__() first in __init__"
-        near = get_close_matches(name, [n for n in dir(module) if not n.startswith("_")], n=3)
-        return f"{text}; did you mean {' or '.join(map(repr, near))}?" if near else text
