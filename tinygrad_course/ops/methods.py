@@ -14,7 +14,7 @@ import numpy as np
 from ..graph import bind
 from ..methods import TensorMethods
 from ..tensor import Tensor
-from . import convert, creation, elementwise, product, random
+from . import activation, convert, creation, elementwise, product, random, special
 from .op import Op
 
 __all__ = ["METHODS", "OPERATORS", "PROPERTIES"]
@@ -78,7 +78,7 @@ for _name, _op in UNARY.items():
 # Methods: each is the function of the same name with the tensor as its first argument.
 METHODS: dict[str, Any] = {name: getattr(elementwise, name) for name in elementwise.__all__}
 METHODS |= {"matmul": product.matmul}
-METHODS |= convert.METHODS | creation.METHODS | random.METHODS
+METHODS |= convert.METHODS | creation.METHODS | random.METHODS | special.METHODS | activation.METHODS
 
 # Attributes computed from the tensor.
 PROPERTIES: dict[str, property] = {**convert.PROPERTIES}
