@@ -195,6 +195,11 @@ class Optimizer:
             what = f"expected {option} >= {low:g}" if below is None else f"expected {low:g} <= {option} < {below:g}"
             raise ValueError(f"{type(self).__name__}: {what}, got {group[option]}")
 
+    def _expect_betas(self, group: dict[str, Any]) -> None:
+        for i, beta in enumerate(group["betas"]):
+            if not 0 <= float(beta) < 1:
+                raise ValueError(f"{type(self).__name__}: expected 0 <= betas[{i}] < 1, got {beta}")
+
     # --- the loop -------------------------------------------------------------------------------------------------
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
