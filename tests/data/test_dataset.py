@@ -33,7 +33,7 @@ def generator(seed):
     return tc.Generator().manual_seed(seed)
 
 
-# --- datasets -----------------------------------------------------------------------------------------------------------
+# --- datasets -------------------------------------------------------------------------------------------------------
 
 
 def test_tensor_dataset_gives_rows_and_shares_memory():
@@ -86,6 +86,7 @@ def test_streams_have_no_indices():
         len(Stream())
 
 
+@pytest.mark.filterwarnings("ignore:random_split")
 @given(st.lists(sizes, min_size=1, max_size=5), seeds)
 def test_split_by_lengths_is_a_partition(lengths, seed):
     total = sum(lengths)
@@ -117,9 +118,12 @@ def test_split_refuses_lengths_that_do_not_add_up():
 def test_subset_follows_its_indices():
     data = Subset(TensorDataset(tc.arange(10)), [7, 1, 1])
     assert [row.item() for (row,) in data] == [7, 1, 1]
+    chosen = tc.tensor([2, 0])
+    assert list(Subset("abc", chosen)) == ["c", "a"] and sorted(SubsetRandomSampler(chosen)) == [0, 2]
+    assert list(tc.utils.data.DataLoader("abc", 2, sampler=chosen)) == [["c", "a"]]
 
 
-# --- samplers -----------------------------------------------------------------------------------------------------------
+# --- samplers -------------------------------------------------------------------------------------------------------
 
 
 @given(sizes, seeds)
@@ -191,7 +195,7 @@ def test_subset_random_sampler():
     assert sorted(SubsetRandomSampler([5, 9, 9, 2])) == [2, 5, 9, 9]
 
 
-# --- collating ----------------------------------------------------------------------------------------------------------
+# --- collating ------------------------------------------------------------------------------------------------------
 
 Point = collections.namedtuple("Point", "x y")
 

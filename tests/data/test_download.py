@@ -10,6 +10,7 @@ import pytest
 from tinygrad_course.data import DataFileError, download
 
 BODY = bytes(range(256)) * 2000
+SIZE = len(BODY)
 SHA256 = hashlib.sha256(BODY).hexdigest()
 
 
@@ -74,9 +75,9 @@ def server(running):
 def get(server, tmp_path):
     target = tmp_path / "folder" / "file.bin"
 
-    def fetch(*whats, sha256=SHA256, size=len(BODY)):
+    def fetch(*whats, size=SIZE):
         urls = [f"http://127.0.0.1:{server.server_port}/{what}" for what in whats]
-        return download(urls, target, sha256=sha256, size=size, progress=False)
+        return download(urls, target, sha256=SHA256, size=size, progress=False)
 
     fetch.target = target
     fetch.part = target.with_name("file.bin.part")
@@ -157,7 +158,7 @@ def test_mirrors_are_tried_in_turn(get, server):
     assert get("missing", "other", "fine").read_bytes() == BODY
     assert [what for what, _ in server.log] == ["missing", "other", "fine"]
     get.target.unlink()
-    with pytest.raises(DataFileError, match="HTTP 404.*HTTP 503"):
+    with pytest.raises(DataFileError, match=r"HTTP 404.*HTTP 503"):
         get("missing", "error")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import tinygrad_course as tc
 from tinygrad_course.data import BishopTargets, Shapeset3x2, Shapeset3x2Stream, Sinus, Spirals, TwoCurves, shapeset
 
-# --- curves -------------------------------------------------------------------------------------------------------------
+# --- curves ---------------------------------------------------------------------------------------------------------
 
 
 @given(
@@ -78,7 +78,7 @@ def test_curves_refuse_nonsense():
             make()
 
 
-# --- Shapeset -----------------------------------------------------------------------------------------------------------
+# --- Shapeset -------------------------------------------------------------------------------------------------------
 
 
 @given(seed=st.integers(0, 2**40), size=st.sampled_from([16, 32, 64]), n=st.integers(1, 300), more=st.integers(0, 300))

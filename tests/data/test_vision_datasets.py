@@ -43,7 +43,7 @@ def write_mnist(folder, n=5, split="train", zipped=True, images=None, labels=Non
     return images, labels
 
 
-# --- MNIST --------------------------------------------------------------------------------------------------------------
+# --- MNIST ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.filterwarnings("ignore:MNIST")
@@ -102,7 +102,7 @@ def test_where_files_are_found(tmp_path, monkeypatch, place, zipped):
 def test_images_and_labels_come_from_one_folder(tmp_path):
     write_mnist(tmp_path)
     (tmp_path / "train-labels-idx1-ubyte.gz").unlink()
-    _, labels = write_mnist(tmp_path / "mnist", n=7)
+    write_mnist(tmp_path / "mnist", n=7)
     assert len(MNIST(tmp_path)) == 7
 
 
@@ -144,6 +144,18 @@ def test_transforms_apply_and_whole_batches_agree_with_single_images(tmp_path):
     assert MNIST(tmp_path, target_transform=str)[0][1] in "0123456789"
 
 
+def test_data_and_targets_can_be_assigned(tmp_path):
+    images, labels = write_mnist(tmp_path, n=6)
+    data = MNIST(tmp_path)
+    data.data, data.targets = tc.tensor(images[4:]), tc.tensor(labels[4:])
+    assert len(data) == 2 and data[1][1] == labels[5] and np.array_equal(data[1][0], images[5])
+    records = cifar_records(np.random.default_rng(0), 3)
+    records.tofile(tmp_path / "test_batch.bin")
+    data = CIFAR10(tmp_path, train=False)
+    data.data, data.targets = data.data[1:], data.targets[1:]
+    assert [label for _, label in data] == records[1:, 0].tolist()
+
+
 def test_a_download_is_verified_and_used(tmp_path, monkeypatch):
     images, _ = write_mnist(tmp_path / "served")
     served = tmp_path / "served"
@@ -178,7 +190,7 @@ def test_published_hashes_are_those_of_the_real_test_files():
         assert len(bytes.fromhex(file.sha256)) == 32
 
 
-# --- CIFAR --------------------------------------------------------------------------------------------------------------
+# --- CIFAR ----------------------------------------------------------------------------------------------------------
 
 
 def cifar_records(rng, n, label_bytes=1, classes=10):
@@ -261,7 +273,7 @@ def test_cifar_archive_is_unpacked_without_following_links(tmp_path, monkeypatch
     assert len(CIFAR10(tmp_path, download=True)) == 10
 
 
-# --- digits, folders ----------------------------------------------------------------------------------------------------
+# --- digits, folders ------------------------------------------------------------------------------------------------
 
 
 def test_digits_are_those_of_uci():

@@ -19,6 +19,11 @@ def wrap(array: np.ndarray) -> Tensor:
     return Tensor._wrap(array)
 
 
+def plain(indices: Any) -> Any:
+    """Return a Tensor of indices as a list of integers, anything else as it is."""
+    return indices.array.tolist() if isinstance(indices, Tensor) else indices
+
+
 def unwrap(value: Any, name: str) -> np.ndarray:
     """Return the ndarray inside a Tensor or array.
 

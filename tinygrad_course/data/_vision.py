@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..tensor import Tensor
-from ._tensors import wrap
+from ._tensors import unwrap, wrap
 from .dataset import BatchReader, Dataset, getitem_is
 from .transforms.base import batch_form_of
 
-__all__ = ["ArrayImages"]
+__all__ = ["ArrayImages", "TensorImages"]
 
 
 class ArrayImages(Dataset[tuple[Any, Any]]):
@@ -91,3 +91,25 @@ class ArrayImages(Dataset[tuple[Any, Any]]):
         if self.transform is not None:
             lines.append(f"    Transform: {self.transform!r}")
         return "\n".join(lines)
+
+
+class TensorImages(ArrayImages):
+    """`ArrayImages` whose `data` and `targets` are tensors, as torchvision's MNIST has them. Both can be assigned."""
+
+    @property
+    def data(self) -> Tensor:
+        """The images: a uint8 tensor (N, H, W)."""
+        return wrap(self._images)
+
+    @data.setter
+    def data(self, images: Tensor | np.ndarray) -> None:
+        self._images = unwrap(images, "data")
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels: an int64 tensor (N,)."""
+        return wrap(self._labels)
+
+    @targets.setter
+    def targets(self, labels: Tensor | np.ndarray) -> None:
+        self._labels = unwrap(labels, "targets").astype(np.int64)

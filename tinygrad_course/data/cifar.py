@@ -2,7 +2,7 @@
 
 import os
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -111,13 +111,21 @@ class CIFAR10(ArrayImages):
 
     @property
     def data(self) -> np.ndarray:
-        """The images: a uint8 array (N, 32, 32, 3), as in torchvision."""
+        """The images: a uint8 array (N, 32, 32, 3), as in torchvision; can be assigned."""
         return self._images
+
+    @data.setter
+    def data(self, images: np.ndarray) -> None:
+        self._images = np.asarray(images)
 
     @property
     def targets(self) -> list[int]:
-        """The labels, as a list."""
+        """The labels, as a list; can be assigned."""
         return list(map(int, self._labels))
+
+    @targets.setter
+    def targets(self, labels: Sequence[int]) -> None:
+        self._labels = np.asarray(labels, dtype=np.int64)
 
 
 class CIFAR100(CIFAR10):

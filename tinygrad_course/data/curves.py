@@ -54,8 +54,8 @@ class Sinus(_Samples):
     Example:
         >>> import tinygrad_course as tc
         >>> data = tc.data.Sinus(n=5)
-        >>> data.x.shape, round(float(data.t[1]), 4)
-        (tc.Size([5, 1]), 1.0)
+        >>> tuple(data.x.shape), round(float(data.t[1]), 4)
+        ((5, 1), 1.0)
     """
 
     def __init__(

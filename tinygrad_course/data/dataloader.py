@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ._random import ItemScope, numpy_generator
+from ._tensors import plain
 from ._workers import WorkerInfo, WorkerPool
 from .collate import default_collate, default_convert
 from .dataset import Dataset, IterableDataset, batch_reader_of
@@ -122,9 +123,9 @@ class DataLoader(Generic[T_co]):
         self.persistent_workers = persistent_workers
         if sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-        self.sampler = sampler
+        self.sampler = plain(sampler)
         if batch_sampler is None and batch_size is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+            batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
         self.batch_sampler = batch_sampler
         self._stacks = batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if self._stacks else default_convert)
@@ -147,7 +148,7 @@ class DataLoader(Generic[T_co]):
         position = 0
         for chosen in self.batch_sampler if self.batch_sampler is not None else self.sampler:
             if self._stacks:
-                indices = list(chosen)  # type: ignore[arg-type]
+                indices = list(chosen)
                 yield self._fetch_batch(indices, seed, position, reader)
                 position += len(indices)
             else:
@@ -168,8 +169,12 @@ class DataLoader(Generic[T_co]):
                 for offset, index in enumerate(indices):
                     if abandoned.is_set():
                         raise _Abandoned
-                    with ItemScope(seed, position + offset):
-                        samples.append(self.dataset[index])
+                    try:
+                        with ItemScope(seed, position + offset):
+                            samples.append(self.dataset[index])
+                    except Exception as error:
+                        error.add_note(f"while a DataLoader fetched sample {index!r} of {type(self.dataset).__name__}")
+                        raise
             return self.collate_fn(samples)
 
         return fetch

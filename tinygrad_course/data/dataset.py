@@ -10,7 +10,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from ._random import numpy_generator
-from ._tensors import wrap
+from ._tensors import plain, wrap
 
 __all__ = ["ConcatDataset", "Dataset", "IterableDataset", "Subset", "TensorDataset", "random_split"]
 
@@ -125,13 +125,11 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 class Subset(Dataset[T_co]):
     """The samples of `dataset` at `indices`, in that order."""
 
-    def __init__(self, dataset: Dataset[T_co], indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Dataset[T_co], indices: Sequence[int] | Tensor) -> None:
         self.dataset = dataset
-        self.indices = indices
+        self.indices: Sequence[int] = plain(indices)
 
     def __getitem__(self, index: Any) -> T_co:
-        if isinstance(index, list):
-            return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
     def __len__(self) -> int:

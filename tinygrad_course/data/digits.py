@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ..tensor import Tensor
 from ._files import read_shipped
-from ._tensors import wrap
-from ._vision import ArrayImages
+from ._vision import TensorImages
 
 __all__ = ["Digits"]
 
 
-class Digits(ArrayImages):
+class Digits(TensorImages):
     """1,797 handwritten digits of 8×8 pixels with values 0 … 16, shipped with the package.
 
     The test part of "Optical Recognition of Handwritten Digits" (E. Alpaydin, C. Kaynak, 1998; UCI Machine Learning
@@ -28,8 +26,8 @@ class Digits(ArrayImages):
     Example:
         >>> import tinygrad_course as tc
         >>> images, labels = tc.data.Digits().tensors()
-        >>> images.shape, float(images.max()), labels[:4]
-        (tc.Size([1797, 1, 8, 8]), 1.0, tensor([0, 1, 2, 3]))
+        >>> tuple(images.shape), float(images.max()), labels[:4]
+        ((1797, 1, 8, 8), 1.0, tensor([0, 1, 2, 3]))
     """
 
     classes: ClassVar[list[str]] = [str(digit) for digit in range(10)]
@@ -42,13 +40,3 @@ class Digits(ArrayImages):
     ) -> None:
         images, labels = read_shipped("digits-images-idx3-ubyte.gz"), read_shipped("digits-labels-idx1-ubyte.gz")
         super().__init__(images, labels, "shipped", transform, target_transform)
-
-    @property
-    def data(self) -> Tensor:
-        """The images: a uint8 tensor (1797, 8, 8)."""
-        return wrap(self._images)
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels: an int64 tensor (1797,)."""
-        return wrap(self._labels)

@@ -7,10 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..tensor import Tensor
 from ._files import default_root, find_all, read_shipped, roots, say_once
-from ._tensors import wrap
-from ._vision import ArrayImages
+from ._vision import TensorImages
 from .download import RemoteFile, download
 from .errors import DataFileError
 from .idx import read_idx
@@ -18,7 +16,7 @@ from .idx import read_idx
 __all__ = ["MNIST", "FashionMNIST"]
 
 
-class MNIST(ArrayImages):
+class MNIST(TensorImages):
     """Handwritten digits, 28×28 grey: 60,000 for training, 10,000 for testing (LeCun, Cortes, Burges).
 
     Files are looked for in `root`, `root/MNIST/raw` and `root/mnist`, gzipped or not. Without `root`, in the folder
@@ -120,16 +118,6 @@ class MNIST(ArrayImages):
             download([mirror + f.name for mirror in self.mirrors], folder / f.name, sha256=f.sha256, size=f.size)
             for f in sorted(needed, key=lambda f: wanted.index(f.name.removesuffix(".gz")))
         ]
-
-    @property
-    def data(self) -> Tensor:
-        """The images: a uint8 tensor (N, 28, 28)."""
-        return wrap(self._images)
-
-    @property
-    def targets(self) -> Tensor:
-        """The labels: an int64 tensor (N,)."""
-        return wrap(self._labels)
 
 
 class FashionMNIST(MNIST):

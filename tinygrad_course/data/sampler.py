@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ._random import numpy_generator
+from ._tensors import plain
 
 __all__ = [
     "BatchSampler",
@@ -88,8 +89,8 @@ class RandomSampler(Sampler[int]):
 class SubsetRandomSampler(Sampler[int]):
     """The given indices, in random order."""
 
-    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
-        self.indices = indices
+    def __init__(self, indices: Sequence[int] | Any, generator: Any = None) -> None:
+        self.indices: Sequence[int] = plain(indices)
         self.generator = generator
 
     def __iter__(self) -> Iterator[int]:

@@ -148,8 +148,8 @@ class Shapeset3x2(TensorDataset):
         >>> import tinygrad_course as tc
         >>> data = tc.data.Shapeset3x2(n=4, seed=1)
         >>> image, label = data[0]
-        >>> image.shape, len(data.classes)
-        (tc.Size([1, 32, 32]), 9)
+        >>> tuple(image.shape), len(data.classes)
+        ((1, 32, 32), 9)
     """
 
     classes = SHAPESET_CLASSES
@@ -175,8 +175,8 @@ class Shapeset3x2Stream(IterableDataset[tuple[Tensor, int]]):
         >>> import tinygrad_course as tc
         >>> loader = tc.utils.data.DataLoader(tc.data.Shapeset3x2Stream(), batch_size=10)
         >>> images, labels = next(iter(loader))
-        >>> images.shape
-        tc.Size([10, 1, 32, 32])
+        >>> tuple(images.shape)
+        (10, 1, 32, 32)
     """
 
     classes = SHAPESET_CLASSES

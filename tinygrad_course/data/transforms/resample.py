@@ -44,7 +44,8 @@ def resize_planes(
     computing = _computing(x.dtype)
     down = _weights(height, size[0], antialias).astype(computing)
     across = _weights(width, size[1], antialias).astype(computing)
-    return to_dtype(down @ x.astype(computing, copy=False) @ across.T, x.dtype)
+    # Contiguous, or the product does without BLAS: arrays (H, W, C) come here as transposed views.
+    return to_dtype(down @ np.ascontiguousarray(x, computing) @ across.T, x.dtype)
 
 
 @functools.lru_cache(maxsize=64)
