@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-__all__ = ["SAMPLES", "Sample", "apart", "broadcastable", "numbers", "sample_for", "shapes"]
+__all__ = ["SAMPLES", "Sample", "apart", "broadcastable", "drawn", "numbers", "sample_for", "shapes"]
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,16 @@ def apart(draw: Any, shape: tuple[int, ...], gap: float = 0.2) -> np.ndarray:
     size = int(np.prod(shape, dtype=int))
     steps = rng.permutation(np.concatenate([np.arange(-size, 0), np.arange(1, size + 1)]))[:size]
     return np.asarray((steps * gap * 1.5 + rng.uniform(-gap / 4, gap / 4, size)).reshape(shape))
+
+
+def drawn(name: str, count: int) -> list[Sample]:
+    """The same `count` samples of a primitive every time, varied in shape."""
+    found: list[Sample] = []
+
+    @settings(derandomize=True, max_examples=count, database=None, phases=[Phase.generate], deadline=None)
+    @given(SAMPLES[name])
+    def collect(sample: Sample) -> None:
+        found.append(sample)
+
+    collect()
+    return found
