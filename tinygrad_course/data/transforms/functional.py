@@ -19,7 +19,7 @@ from .color import (
     rgb_to_grayscale,
 )
 from .image import image_size, is_pil, pil, planes
-from .resample import InterpolationMode, resize_planes, rotate_planes
+from .resample import InterpolationMode, background, resize_planes, rotate_planes
 
 __all__ = [
     "InterpolationMode", "adjust_brightness", "adjust_contrast", "adjust_hue", "adjust_saturation", "center_crop",
@@ -183,19 +183,15 @@ def pad(image: Any, padding: Size, fill: float | Sequence[float] = 0, padding_mo
         raise ValueError(f"pad: padding must be 1, 2 or 4 integers >= 0, got {padding!r}")
     left, top, right, bottom = sides * (4 // len(sides))
     array, restore = planes(image, "pad")
-    widths = [(0, 0)] * (array.ndim - 2) + [(top, bottom), (left, right)]
     if padding_mode != "constant":
+        widths = [(0, 0)] * (array.ndim - 2) + [(top, bottom), (left, right)]
         if padding_mode not in ("edge", "reflect", "symmetric"):
             raise ValueError(f"pad: padding_mode must be constant, edge, reflect or symmetric, got {padding_mode!r}")
         mode: Any = padding_mode
         return restore(np.pad(array, widths, mode=mode))
-    if np.ndim(fill) == 0:
-        return restore(np.pad(array, widths, constant_values=fill))
-    from .resample import _background
-
     shape = (*array.shape[:-2], array.shape[-2] + top + bottom, array.shape[-1] + left + right)
     result = np.empty(shape, array.dtype)
-    result[...] = _background(fill, array)
+    result[...] = background(fill, array)
     result[..., top : top + array.shape[-2], left : left + array.shape[-1]] = array
     return restore(result)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .image import to_dtype
 
-__all__ = ["InterpolationMode", "resize_planes", "rotate_planes"]
+__all__ = ["InterpolationMode", "background", "resize_planes", "rotate_planes"]
 
 
 class InterpolationMode(Enum):
@@ -84,9 +84,9 @@ def rotate_planes(
     dy = (np.arange(out_height) + 0.5 - (out_height / 2 if expand else pivot[1]))[:, None]
     source_x = cos * dx - sin * dy + pivot[0]
     source_y = sin * dx + cos * dy + pivot[1]
-    background = _background(fill, x)
+    outside = background(fill, x)
     if interpolation is InterpolationMode.NEAREST:
-        return _pick(x, np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64), background)
+        return _pick(x, np.floor(source_y).astype(np.int64), np.floor(source_x).astype(np.int64), outside)
     computing = _computing(x.dtype)
     left, top = np.floor(source_x - 0.5), np.floor(source_y - 0.5)
     along = (source_x - 0.5 - left).astype(computing)
@@ -95,11 +95,11 @@ def rotate_planes(
     mixed = np.zeros((*x.shape[:-2], out_height, out_width), computing)
     for step_down, weight_down in ((0, 1 - down), (1, down)):
         for step_along, weight_along in ((0, 1 - along), (1, along)):
-            mixed += weight_down * weight_along * _pick(x, row + step_down, column + step_along, background)
+            mixed += weight_down * weight_along * _pick(x, row + step_down, column + step_along, outside)
     return to_dtype(mixed, x.dtype)
 
 
-def _background(fill: float | Sequence[float], x: np.ndarray) -> np.ndarray:
+def background(fill: float | Sequence[float], x: np.ndarray) -> np.ndarray:
     """Return `fill` in the dtype of x, shaped to broadcast against (…, C, H, W)."""
     values = np.asarray(fill)
     if values.ndim == 0 or len(values) == 1:
@@ -109,8 +109,8 @@ def _background(fill: float | Sequence[float], x: np.ndarray) -> np.ndarray:
     return values.astype(x.dtype)[:, None, None]
 
 
-def _pick(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, background: np.ndarray) -> np.ndarray:
+def _pick(x: np.ndarray, rows: np.ndarray, columns: np.ndarray, outside: np.ndarray) -> np.ndarray:
     height, width = x.shape[-2:]
     inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     taken = x[..., np.clip(rows, 0, height - 1), np.clip(columns, 0, width - 1)]
-    return np.where(inside, taken, background)
+    return np.where(inside, taken, outside)
