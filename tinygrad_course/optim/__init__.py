@@ -1,8 +1,23 @@
-"""Optimizers: each update rule declared once, as a pure function of arrays."""
+"""Optimizers: each update rule declared once, as a pure function of arrays.
 
+Descent as in the lecture (ch. 8): `SGD` with momentum, `Rprop`, `LBFGS`, `NaturalGradient`; the learning rate follows
+`lr_scheduler`. Weight decay is the lecture's L2 (ch. 9), and decoupled in `AdamW`.
+"""
+
+from .adadelta import Adadelta
+from .adagrad import Adagrad
 from .adam import Adam, AdamW
+from .adamax import Adamax
+from .asgd import ASGD
+from .nadam import NAdam
 from .optimizer import Optimizer
+from .radam import RAdam
+from .rmsprop import RMSprop
+from .rprop import Rprop
 from .rule import RuleOptimizer
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RuleOptimizer"]
+__all__ = [
+    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
+    "RuleOptimizer",
+]  # fmt: skip

@@ -168,8 +168,8 @@ class Optimizer:
                 raise TypeError(f"{name}: parameter {i} must be a Tensor, got {type(p).__name__}")
             if not p.is_leaf:
                 raise ValueError(
-                    f"{name}: parameter {i} of shape {tuple(p.shape)} is not a leaf: it was made by {p.node!r}, so a new "
-                    "value would be computed anyway; optimize what it was computed from, or p.detach().requires_grad_()"
+                    f"{name}: parameter {i} of shape {tuple(p.shape)} is not a leaf: it was made by {p.node!r}, so its "
+                    "value is computed anyway; optimize what it was computed from, or p.detach().requires_grad_()"
                 )
             if id(p) in known:
                 raise ValueError(f"{name}: parameter {i} of shape {tuple(p.shape)} is given twice; list each once")
@@ -259,7 +259,9 @@ class Optimizer:
         name = type(self).__name__
         groups, saved = self.param_groups, state_dict["param_groups"]
         if len(groups) != len(saved):
-            raise ValueError(f"{name}: the loaded state has {len(saved)} parameter groups, this optimizer {len(groups)}")
+            raise ValueError(
+                f"{name}: the loaded state has {len(saved)} parameter groups, this optimizer {len(groups)}"
+            )
         for i, (group, other) in enumerate(zip(groups, saved)):
             if len(group["params"]) != len(other["params"]):
                 raise ValueError(

@@ -33,6 +33,18 @@ def _select(condition: np.ndarray, a: np.ndarray, b: np.ndarray, out: np.ndarray
     np.copyto(out, a, where=condition)
 
 
+def _maximum(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    np.maximum(a, b, out=out)
+
+
+def _minimum(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
+    np.minimum(a, b, out=out)
+
+
+# NumPy takes `out` of these two by name only.
+_NAMED: dict[Any, Callable[..., Any]] = {np.maximum: _maximum, np.minimum: _minimum}
+
+
 class _Symbol(NDArrayOperatorsMixin):
     """Stands for an array (or, if `number`, for a coefficient) while a rule is listed."""
 
@@ -83,9 +95,7 @@ class _Listing:
     def call(self, function: Any, inputs: Sequence[Any]) -> _Symbol:
         operands = [self.operand(x) for x in inputs]
         if all(x.number for x in operands):
-            raise TypeError(
-                f"update rule: {function.__name__} of coefficients alone; compute it in coefficients(), in full precision"
-            )
+            raise TypeError(f"update rule: {function.__name__} of coefficients alone; compute it in coefficients()")
         out = self.symbol()
         if function is not _select:
             types = [np.dtype(bool if x.key in self.boolean else float) for x in operands]
@@ -109,11 +119,11 @@ class Program:
         self.numbers = [k for k, v in coefficients.items() if not (v is None or v is True or v is False)]
         arguments = dict(coefficients) | {name: listing.symbol(number=True) for name in self.numbers}
         new_p, new_state = rule(p, g, dict(symbols), **arguments)
-        if set(new_state) != set(symbols):
+        if not new_state.keys() <= symbols.keys():
             raise TypeError(f"update rule: the state has {sorted(symbols)}, but the rule gave {sorted(new_state)}")
         homes = {p.key, g.key, *(symbol.key for symbol in symbols.values())}
         targets: dict[int, int] = {}  # value -> place where it must end up
-        for old, new in [(p, new_p), *((symbols[name], new_state[name]) for name in state)]:
+        for old, new in [(p, new_p), *((symbols[name], new) for name, new in new_state.items())]:
             new = listing.operand(new)
             if new.key == old.key:
                 continue
@@ -168,7 +178,7 @@ class Program:
         code += [(np.positive, (where[v],), place) for v, place in targets.items() if where[v] != place]
         number = {place: base + i for i, place in enumerate(made[False] + made[True])}
         self.floats, self.booleans = len(made[False]), len(made[True])
-        self.code = [(f, tuple(number.get(s, s) for s in (*sources, out))) for f, sources, out in code]
+        self.code = [(_NAMED.get(f, f), tuple(number.get(s, s) for s in (*sources, out))) for f, sources, out in code]
 
 
 class Runner:

@@ -1,4 +1,4 @@
-"""Optimizers whose rule treats all elements alike: written as one pure function of arrays, run on many tensors at once."""
+"""Optimizers whose rule treats all elements alike: one pure function, run on many tensors at once."""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ class Pack:
         """Take in again what was replaced since the last step; drop, and return, parameters that no longer fit."""
         lost: list[Tensor] = []
         if not all(map(is_, map(_array_of, self.params), self.views)):
-            lost = [p for p, view in zip(self.params, self.views) if p.array is not view and not self._returned(p, view)]
+            lost = [
+                p for p, view in zip(self.params, self.views) if p.array is not view and not self._returned(p, view)
+            ]
             self.drop(lost)
         if not self._state_intact(state):
             self.remember(state, {}, {})
