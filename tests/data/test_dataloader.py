@@ -135,6 +135,21 @@ def test_single_samples_without_batching(num_workers, with_stream):
     assert list(loader) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize(
+    "data", [Numbers(12), Stream(12), TensorDataset(np.arange(12))], ids=lambda d: type(d).__name__
+)
+def test_what_collate_draws_does_not_depend_on_workers(data):
+    def mix(samples):
+        return [item_generator().random()]
+
+    def epoch(workers):
+        tc.manual_seed(4)
+        return [x for (x,) in DataLoader(data, 3, collate_fn=mix, num_workers=workers)]
+
+    alone = epoch(0)
+    assert len(set(alone)) == 4 and alone == epoch(2) == epoch(3)
+
+
 def test_tensors_take_whole_batches_and_match_the_slow_way():
     x, y = np.random.default_rng(0).normal(size=(23, 2, 3)).astype(np.float32), np.arange(23)
     fast = TensorDataset(x, y)

@@ -245,6 +245,8 @@ def test_collate_stacks_tensors_and_keeps_their_graph():
 def test_collate_says_what_is_wrong():
     with pytest.raises(RuntimeError, match=r"\(2,\) at 0 and \(3,\) at 1"):
         default_collate([np.zeros(2), np.zeros(3)])
+    with pytest.raises(ValueError, match="at least one sample"):
+        default_collate([])
     with pytest.raises(RuntimeError, match="numbers of fields"):
         default_collate([(1, 2), (1,)])
     with pytest.raises(TypeError, match=r"builtins\.NoneType"):

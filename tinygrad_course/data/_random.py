@@ -25,9 +25,9 @@ _scope = _Scope()
 def item_generator() -> np.random.Generator:
     """Return the NumPy generator for the sample that is being made.
 
-    Use it in the `__getitem__` of your own dataset, or in your own transform, to get the reproducibility that the
-    built-in transforms have: within a `DataLoader` the draws are the same under any number of workers; elsewhere they
-    come from the default generator, which `tc.manual_seed` sets.
+    Use it in the `__getitem__` of your own dataset, in your own transform or collate_fn, to get the reproducibility
+    that the built-in transforms have: within a `DataLoader` the draws are the same under any number of workers;
+    elsewhere they come from the default generator, which `tc.manual_seed` sets.
 
     Example:
         >>> import tinygrad_course as tc
@@ -50,18 +50,21 @@ def item_generator() -> np.random.Generator:
         from ..random import default_generator
 
         return default_generator().numpy
-    seed, position = scope.key
-    scope.generator = np.random.Generator(np.random.Philox(key=seed, counter=position << 192))
+    seed, stream = scope.key
+    scope.generator = np.random.Generator(np.random.Philox(key=seed, counter=stream << 192))
     return scope.generator
 
 
 class ItemScope:
-    """Context in which `item_generator` belongs to the sample at `position`; the generator is made on first use."""
+    """Context in which `item_generator` belongs to the sample at `position`; the generator is made on first use.
+
+    With `whole_batch` it belongs to the batch that begins there: what `collate_fn` and `__getitems__` draw from.
+    """
 
     __slots__ = ("_key", "_saved")
 
-    def __init__(self, seed: int, position: int) -> None:
-        self._key = (seed, position)
+    def __init__(self, seed: int, position: int, whole_batch: bool = False) -> None:
+        self._key = (seed, 2 * position + whole_batch)
 
     def __enter__(self) -> None:
         self._saved = (_scope.key, _scope.generator)

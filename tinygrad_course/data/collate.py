@@ -18,6 +18,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     stay a list; mappings, named tuples and sequences are collated field by field (a tuple gives a list).
 
     Raises:
+        ValueError: if there is no sample.
         RuntimeError: if arrays differ in shape, or sequences in length.
         TypeError: if a sample has a type that cannot be stacked.
 
@@ -26,6 +27,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
         >>> default_collate([(1, "a"), (2, "b")])
         [tensor([1, 2]), ['a', 'b']]
     """
+    if not batch:
+        raise ValueError("default_collate: expected at least one sample; the batch sampler gave an empty list")
     first = batch[0]
     if isinstance(first, Tensor):
         return _stack_tensors(batch)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import numpy as np
+
 from ._random import ItemScope, numpy_generator
 from ._tensors import plain
 from ._workers import WorkerInfo, WorkerPool
@@ -157,12 +159,10 @@ class DataLoader(Generic[T_co]):
 
     def _fetch_batch(self, indices: list[Any], seed: int, position: int, reader: Any) -> Fetch:
         def fetch(abandoned: threading.Event) -> Any:
-            import numpy as np
-
             if reader is not None and indices:
                 return reader(np.asarray(indices))
             if hasattr(self.dataset, "__getitems__"):
-                with ItemScope(seed, position):
+                with ItemScope(seed, position, whole_batch=True):
                     samples = self.dataset.__getitems__(indices)
             else:
                 samples = []
@@ -175,7 +175,8 @@ class DataLoader(Generic[T_co]):
                     except Exception as error:
                         error.add_note(f"while a DataLoader fetched sample {index!r} of {type(self.dataset).__name__}")
                         raise
-            return self.collate_fn(samples)
+            with ItemScope(seed, position, whole_batch=True):
+                return self.collate_fn(samples)
 
         return fetch
 
@@ -206,10 +207,12 @@ class DataLoader(Generic[T_co]):
                 yield sample
 
         def fetch(abandoned: threading.Event) -> Any:
+            start = position
             batch = list(islice(numbered(abandoned), self.batch_size or 1))
             if not batch or (self.drop_last and len(batch) < (self.batch_size or 1)):
                 return _END
-            return self.collate_fn(batch if self._stacks else batch[0])
+            with ItemScope(seed, start, whole_batch=True):
+                return self.collate_fn(batch if self._stacks else batch[0])
 
         while True:
             yield fetch
