@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def backward(
     roots = _roots("backward", tensors, grad_tensors, record)
     wanted = None
     if inputs is not None:
-        wanted = _listed(inputs)
+        wanted = _listed("backward", inputs)
         _check_wanted("backward", wanted)
     keep = create_graph if retain_graph is None else retain_graph
     retained: list[tuple[Tensor, Any]] = []
@@ -163,7 +163,7 @@ def grad(
     """
     record = create_graph or traced()
     roots = _roots("grad", outputs, grad_outputs, record)
-    wanted = _listed(inputs)
+    wanted = _listed("grad", inputs)
     _check_wanted("grad", wanted)
     keep = create_graph if retain_graph is None else retain_graph
     before = state.grad
@@ -188,8 +188,12 @@ def grad(
     return tuple(results)
 
 
-def _listed(tensors: Tensors) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+def _listed(name: str, tensors: Tensors) -> list[Tensor]:
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if not isinstance(tensors, Iterable):
+        raise TypeError(f"{name}: expected Tensors, got {type(tensors).__name__}")
+    return list(tensors)
 
 
 def _check_wanted(name: str, wanted: Sequence[Tensor]) -> None:
@@ -206,7 +210,7 @@ def _check_wanted(name: str, wanted: Sequence[Tensor]) -> None:
 
 def _roots(name: str, outputs: Tensors, cotangents: Any, record: bool) -> list[tuple[Tensor, Any]]:
     """Check outputs and cotangents, and pair them."""
-    listed = _listed(outputs)
+    listed = _listed(name, outputs)
     given = [cotangents] * len(listed) if cotangents is None or isinstance(cotangents, Tensor) else list(cotangents)
     if len(given) != len(listed):
         raise RuntimeError(f"{name}: got {len(given)} cotangents for {len(listed)} outputs; give one for each")
