@@ -1,17 +1,54 @@
 """Every primitive operation, declared once, and the functions of the top level made of them."""
 
-from . import activation, convert, creation, elementwise, methods, product, protocols, random, special
+from . import (  # noqa: F401
+    activation,
+    arithmetic,
+    choosing,
+    contraction,
+    convert,
+    creation,
+    einstein,
+    elementwise,
+    indexing,
+    joining,
+    methods,
+    numpy_api,
+    product,
+    protocols,
+    random,
+    rearrange,
+    reduction,
+    scan,
+    shape,
+    sorting,
+    special,
+    statistics,
+)
 from .activation import celu, hardshrink, log_softmax, prelu, relu, selu, softmax, threshold
+from .choosing import *
+from .contraction import *
 from .convert import *
 from .creation import *
 from .elementwise import *
+from .indexing import *
+from .joining import *
 from .op import REGISTRY, Op, primitive
 from .product import *
 from .random import *
+from .rearrange import *
+from .reduction import *
+from .scan import *
+from .shape import *
+from .sorting import *
 from .special import digamma, erf, erfc, erfinv, lgamma, logaddexp2, logit, polygamma, sinc, xlogy
+from .statistics import *
+
+# Functions of the same names as operations, with options, and a function named as its module: they come last.
+from .arithmetic import *  # isort: skip
+from .einstein import einsum  # isort: skip
 
 __all__ = [
-    "REGISTRY", "Op", "celu", "digamma", "erf", "erfc", "erfinv", "hardshrink", "lgamma", "log_softmax",
+    "REGISTRY", "Op", "celu", "digamma", "einsum", "erf", "erfc", "erfinv", "hardshrink", "lgamma", "log_softmax",
     "logaddexp2", "logit", "methods", "polygamma", "prelu", "primitive", "protocols", "relu", "selu", "sinc", "softmax",
     "threshold", "xlogy",
 ]  # fmt: skip
@@ -20,3 +57,14 @@ __all__ += creation.__all__
 __all__ += elementwise.__all__
 __all__ += product.__all__
 __all__ += random.__all__
+__all__ += arithmetic.__all__
+__all__ += indexing.__all__
+__all__ += joining.__all__
+__all__ += contraction.__all__
+__all__ += rearrange.__all__
+__all__ += reduction.__all__
+__all__ += scan.__all__
+__all__ += choosing.__all__
+__all__ += shape.__all__
+__all__ += sorting.__all__
+__all__ += statistics.__all__

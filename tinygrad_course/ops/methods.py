@@ -14,7 +14,27 @@ import numpy as np
 from ..graph import bind
 from ..methods import TensorMethods
 from ..tensor import Tensor
-from . import activation, convert, creation, elementwise, product, random, special
+from . import (
+    activation,
+    arithmetic,
+    choosing,
+    contraction,
+    convert,
+    creation,
+    elementwise,
+    indexing,
+    inplace,
+    joining,
+    product,
+    random,
+    rearrange,
+    reduction,
+    scan,
+    shape,
+    sorting,
+    special,
+    statistics,
+)
 from .op import Op
 
 __all__ = ["METHODS", "OPERATORS", "PROPERTIES"]
@@ -79,9 +99,12 @@ for _name, _op in UNARY.items():
 METHODS: dict[str, Any] = {name: getattr(elementwise, name) for name in elementwise.__all__}
 METHODS |= {"matmul": product.matmul}
 METHODS |= convert.METHODS | creation.METHODS | random.METHODS | special.METHODS | activation.METHODS
+METHODS |= arithmetic.METHODS | indexing.METHODS | joining.METHODS | contraction.METHODS | rearrange.METHODS
+METHODS |= reduction.METHODS | scan.METHODS | choosing.METHODS | shape.METHODS | sorting.METHODS | statistics.METHODS
+METHODS |= inplace.METHODS
 
 # Attributes computed from the tensor.
-PROPERTIES: dict[str, property] = {**convert.PROPERTIES}
+PROPERTIES: dict[str, property] = {**convert.PROPERTIES, **shape.PROPERTIES}
 
 for _name, _function in (METHODS | PROPERTIES).items():
     setattr(TensorMethods, _name, _function)

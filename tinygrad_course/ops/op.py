@@ -87,9 +87,8 @@ class Op:
         """Whether backward needs the output, and which inputs it needs, if these inputs want a gradient."""
         found = self._kept.get(wanted)
         if found is None:
-            uses = [
-                _uses(rule, len(wanted), self.variadic) for rule, w in zip(self.rules_for(len(wanted)), wanted) if w
-            ]
+            rules = self.rules * len(wanted) if self.variadic else self.rules  # type: ignore[operator]
+            uses = [_uses(rule, len(wanted), self.variadic) for rule, w in zip(rules or (), wanted) if w]
             found = any(u[0] for u in uses), tuple(any(u[1][i] for u in uses) for i in range(len(wanted)))
             self._kept[wanted] = found
         return found
@@ -116,8 +115,11 @@ def _uses(rule: Rule | None, count: int, variadic: bool) -> tuple[bool, tuple[bo
     if rule is None:
         return False, (False,) * count
     code = getattr(rule, "__code__", None)
-    if code is None or variadic:
+    if code is None:
         return True, (True,) * count
+    if variadic:  # rule(i, g, y, *inputs, **params)
+        y, inputs = code.co_varnames[2], code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+        return not y.startswith("_"), (not inputs.startswith("_"),) * count
     names = code.co_varnames[1 : code.co_argcount]
     used = [not name.startswith("_") for name in names[: count + 1]]
     used += [True] * (count + 1 - len(used))  # gathered by *args: assume the rule reads them

@@ -48,8 +48,8 @@ def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **option
     if method == "__call__" and not options and ufunc in UFUNCS:
         return bind(UFUNCS[ufunc], *inputs)
     if method == "reduce" and ufunc in REDUCTIONS:
+        axis = options.pop("axis", 0)  # None means all, the default is the first
         options = {k: v for k, v in options.items() if v is not None and v is not np._NoValue}
-        axis = options.pop("axis", inputs[1] if len(inputs) > 1 else 0)
         keepdims = options.pop("keepdims", False)
         if not options:
             return REDUCTIONS[ufunc](inputs[0], axis, keepdims)
