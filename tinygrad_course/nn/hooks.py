@@ -133,7 +133,7 @@ class HookMethods:
         return self._make_hooks().add("backward_pre", hook, prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        """Call `hook(module, grad_input, grad_output)` once the gradients of the inputs are known; it may replace them."""
+        """Call `hook(module, grad_input, grad_output)` once the inputs' gradients are known; it may change them."""
         return self._make_hooks().add("backward", hook, prepend)
 
     register_backward_hook = register_full_backward_hook

@@ -125,12 +125,6 @@ class Module(HookMethods):
             return object.__getattribute__(self, name)
         raise NoAttribute(self, name)
 
-    def __dir__(self) -> list[str]:
-        return sorted({*object.__dir__(self)})
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-
     @property
     def _parameters(self) -> Owned:
         return Owned(self, (PARAMETER,))

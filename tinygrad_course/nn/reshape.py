@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..tensor import Tensor
@@ -53,19 +52,7 @@ class Unflatten(Module):
         self.unflattened_size = unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
-        shape = tuple(input.shape)
-        if not -len(shape) <= self.dim < len(shape):
-            raise IndexError(f"Unflatten: dim {self.dim} is out of range for shape {shape}")
-        dim = self.dim % len(shape)
-        sizes = tuple(self.unflattened_size)
-        known = math.prod(n for n in sizes if n != -1)
-        if -1 in sizes and known and not shape[dim] % known:
-            sizes = tuple(shape[dim] // known if n == -1 else n for n in sizes)
-        if math.prod(sizes) != shape[dim] or -1 in sizes:
-            raise RuntimeError(
-                f"Unflatten: {sizes} does not multiply to the length {shape[dim]} of dim {dim} of {shape}"
-            )
-        return input.reshape(shape[:dim] + sizes + shape[dim + 1 :])
+        return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

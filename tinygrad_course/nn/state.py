@@ -42,6 +42,7 @@ def _slots(module: Module, prefix: str) -> dict[str, tuple[Module, str]]:
 
 
 EXTRA = "_extra_state"
+_UNINITIALIZED = (UninitializedParameter, UninitializedBuffer)
 
 
 def state_dict(module: Module, destination: dict[str, Any], prefix: str, keep_vars: bool) -> dict[str, Any]:
@@ -51,7 +52,8 @@ def state_dict(module: Module, destination: dict[str, Any], prefix: str, keep_va
             destination[name] = owner.get_extra_state()
         else:
             value = owner.__dict__[attribute]
-            destination[name] = value if keep_vars else value.detach()
+            as_is = keep_vars or isinstance(value, _UNINITIALIZED)
+            destination[name] = value if as_is else value.detach()
     return destination
 
 
@@ -93,8 +95,10 @@ def _fitting(target: Tensor, value: Any) -> tuple[Any, str | None]:
         value = Tensor._wrap(value)
     if not isinstance(value, Tensor):
         return None, f"expected a Tensor, got {type(value).__name__}"
-    if isinstance(target, (UninitializedParameter, UninitializedBuffer)):
+    if isinstance(target, _UNINITIALIZED):
         return value, None
+    if isinstance(value, _UNINITIALIZED):
+        return None, "the given one has no values yet: its lazy module has not been called"
     if value.array.shape != target.array.shape:
         return None, f"expected shape {tuple(target.shape)}, got {tuple(value.shape)}"
     return value, None
@@ -105,7 +109,9 @@ def _put(owner: Module, attribute: str, value: Any, assign: bool) -> None:
         owner.set_extra_state(value)
         return
     target = owner.__dict__[attribute]
-    if isinstance(target, (UninitializedParameter, UninitializedBuffer)):
+    if isinstance(value, _UNINITIALIZED):
+        return
+    if isinstance(target, _UNINITIALIZED):
         target.materialize(value.array.shape)
     if not assign:
         np.copyto(target.array, value.array, casting="unsafe")
