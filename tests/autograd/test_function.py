@@ -62,8 +62,8 @@ class SinByContext(tc.autograd.Function):
 @pytest.mark.parametrize(
     ("call", "derivatives"),
     [
-        (lambda x: Cube.apply(x), [lambda x: 3 * x**2, lambda x: 6 * x, lambda x: 6 + 0 * x]),
-        (lambda x: Exp.apply(x), [np.exp] * 3),
+        (Cube.apply, [lambda x: 3 * x**2, lambda x: 6 * x, lambda x: 6 + 0 * x]),
+        (Exp.apply, [np.exp] * 3),
         (
             lambda x: SinByContext.apply(x, 2.0),
             [lambda x: 2 * np.cos(x), lambda x: -2 * np.sin(x), lambda x: -2 * np.cos(x)],
@@ -97,7 +97,6 @@ def test_several_outputs_other_arguments_and_needs_input_grad():
             seen["grads"] = (ga.tolist(), gtext, gb.tolist())
             return ga * ctx.scale, None, gb
 
-    # Outputs that are no Tensors come back as they are, and have no gradient.
     class Plain(tc.autograd.Function):
         @staticmethod
         def forward(ctx, a, name, b):
@@ -220,7 +219,7 @@ def returning(result, arguments=2):
         (lambda g: (g, g), "Returns.backward: returned a gradient for argument 1, which is no Tensor"),
         (
             lambda g: (tc.ones(3), None),
-            r"Returns.backward: returned a gradient of shape \(3,\) for argument 0 of shape \(2,\)",
+            r"Returns.backward: .* of shape \(3,\) for argument 0 of shape \(2,\)",
         ),
         (lambda g: (tc.tensor(1.0), None), r"Returns.backward: returned a gradient of shape \(\) for argument 0"),
     ],
@@ -243,7 +242,7 @@ def test_wrong_types_are_named():
 
     with pytest.raises(TypeError, match="Number: forward must return a Tensor"):
         Number.apply(leaf(1.0))
-    with pytest.raises(RuntimeError, match="call Number.apply"):
+    with pytest.raises(RuntimeError, match=r"call Number\.apply"):
         Number()
 
 

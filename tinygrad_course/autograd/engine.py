@@ -245,8 +245,11 @@ def _completed(g: Bundle, y: Bundle) -> Bundle:
 
 
 def _restored(node: Node) -> Sequence[Any]:
-    if node.restore is not None:
-        node.restore()
+    restore = None
+    while node.inputs is None and node.restore is not restore:  # checkpoints nest: each one leads to the next
+        restore = node.restore
+        if restore is not None:
+            restore()
     if node.inputs is None:
         raise RuntimeError(
             f"backward: the saved values of {node.name!r} have been freed, as this graph was used by backward before; "

@@ -54,16 +54,22 @@ class _Mode:
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
             generator = function(*args, **kwargs)
-            sent = None
+            step, sent = generator.send, None
             try:
                 while True:
                     with _Mode(*self._target):
-                        item = generator.send(sent)
-                    sent = yield item
+                        item = step(sent)
+                    try:
+                        step, sent = generator.send, (yield item)
+                    except GeneratorExit:
+                        raise
+                    except BaseException as error:
+                        step, sent = generator.throw, error
             except StopIteration as stop:
                 return stop.value
             finally:
-                generator.close()
+                with _Mode(*self._target):
+                    generator.close()
 
         return wrapped
 
@@ -123,6 +129,11 @@ class set_grad_enabled(_Mode):
     def __enter__(self) -> None:
         self._before.append(self._at_creation)
         self._set()
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Decorate a function to run in this mode; the mode outside is as before."""
+        state.grad, state.inference = self._at_creation
+        return super().__call__(function)
 
 
 def is_grad_enabled() -> bool:
