@@ -66,7 +66,8 @@ def running():
 
 
 @pytest.fixture
-def server(running):
+def server(running, monkeypatch):
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     running.log.clear()
     return running
 

@@ -170,6 +170,7 @@ def test_a_download_is_verified_and_used(tmp_path, monkeypatch):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     files = [RemoteFile(p.name, p.stat().st_size, hashlib.sha256(p.read_bytes()).hexdigest()) for p in served.iterdir()]
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(MNIST, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
     monkeypatch.setattr(MNIST, "resources", files)
     try:

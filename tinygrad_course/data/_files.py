@@ -11,7 +11,7 @@ import numpy as np
 from .errors import DataFileError
 from .idx import read_idx_stream
 
-__all__ = ["ENVIRONMENT", "default_root", "find_all", "read_shipped", "roots", "say_once"]
+__all__ = ["ENVIRONMENT", "default_root", "find_all", "read_shipped", "resolve_root", "say_once"]
 
 ENVIRONMENT = "TINYGRAD_COURSE_DATA"
 
@@ -25,22 +25,21 @@ def default_root() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "tinygrad_course"
 
 
-def roots(root: str | os.PathLike[str] | None) -> list[Path]:
-    """Return the folders to look in: the given one, or the default one."""
-    return [default_root() if root is None else Path(root).expanduser()]
+def resolve_root(root: str | os.PathLike[str] | None) -> Path:
+    """Return the folder to look in: the given one, or the default one."""
+    return default_root() if root is None else Path(root).expanduser()
 
 
-def find_all(bases: Iterable[Path], folders: Iterable[str], names: Iterable[Iterable[str]]) -> list[Path] | None:
-    """Return one file for each entry of `names` (alternatives), all from one folder, or None.
+def find_all(root: Path, folders: Iterable[str], names: Iterable[Iterable[str]]) -> list[Path] | None:
+    """Return one file for each entry of `names` (alternatives), all from one of the folders in `root`, or None.
 
     All from one folder: images of one download must not be paired with labels of another.
     """
     wanted = [list(alternatives) for alternatives in names]
-    for base in bases:
-        for folder in folders:
-            found = [next((p for n in alts if (p := base / folder / n).is_file()), None) for alts in wanted]
-            if all(found):
-                return [path for path in found if path is not None]
+    for folder in folders:
+        found = [next((p for n in alts if (p := root / folder / n).is_file()), None) for alts in wanted]
+        if all(found):
+            return [path for path in found if path is not None]
     return None
 
 

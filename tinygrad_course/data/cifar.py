@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ._files import default_root, find_all, roots, say_once
+from ._files import find_all, resolve_root, say_once
 from ._vision import ArrayImages
 from .download import RemoteFile, download
 from .errors import DataFileError
@@ -72,12 +72,16 @@ class CIFAR10(ArrayImages):
         )
 
     def _find(self, root: str | os.PathLike[str] | None, fetch: bool) -> list[Path]:
-        name, wanted = type(self).__name__, self.train_files if self.train else self.test_files
-        found = find_all(roots(root), self.folders, [(n,) for n in wanted])
+        name, wanted, place = (
+            type(self).__name__,
+            self.train_files if self.train else self.test_files,
+            resolve_root(root),
+        )
+        found = find_all(place, self.folders, [(n,) for n in wanted])
         if found is None and fetch:
-            found = self._fetch(default_root() if root is None else Path(root).expanduser(), wanted)
+            found = self._fetch(place, wanted)
         if found is None:
-            found = [p for n in wanted for p in find_all(roots(root), self.folders, [(n,)]) or []]
+            found = [path for n in wanted for path in find_all(place, self.folders, [(n,)]) or []]
             if found:
                 say_once(
                     f"{name}: found {len(found)} of {len(wanted)} training files in {found[0].parent}; using those",
@@ -85,8 +89,8 @@ class CIFAR10(ArrayImages):
                 )
         if not found:
             raise DataFileError(
-                f"{name}: found no {wanted[0]} in {roots(root)[0]} (or {', '.join(self.folders[1:])} in it); this "
-                "reads the binary version of the files; pass download=True to fetch it"
+                f"{name}: found no {wanted[0]} in {place} (or {', '.join(self.folders[1:])} in it); this reads the "
+                "binary version of the files; pass download=True to fetch it"
             )
         return found
 

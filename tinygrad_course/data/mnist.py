@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ._files import default_root, find_all, read_shipped, roots, say_once
+from ._files import find_all, read_shipped, resolve_root, say_once
 from ._vision import TensorImages
 from .download import RemoteFile, download
 from .errors import DataFileError
@@ -87,12 +87,11 @@ class MNIST(TensorImages):
         super().__init__(images, labels, source, transform, target_transform)
 
     def _read(self, root: str | os.PathLike[str] | None, fetch: bool) -> tuple[np.ndarray, np.ndarray, str]:
-        name, split = type(self).__name__, "train" if self.train else "t10k"
+        name, split, place = type(self).__name__, "train" if self.train else "t10k", resolve_root(root)
         wanted = [f"{split}-images-idx3-ubyte", f"{split}-labels-idx1-ubyte"]
-        alternatives = [(f"{stem}.gz", stem) for stem in wanted]
-        found = find_all(roots(root), self.folders, alternatives)
+        found = find_all(place, self.folders, [(f"{stem}.gz", stem) for stem in wanted])
         if found is None and fetch:
-            found = self._fetch(default_root() if root is None else Path(root).expanduser(), wanted)
+            found = self._fetch(place, wanted)
         if found is not None:
             images, labels = read_idx(found[0], ndim=3), read_idx(found[1], ndim=1)
             _check(images, labels, len(self.classes), found)
@@ -102,13 +101,13 @@ class MNIST(TensorImages):
             kind = "training" if self.train else "test"
             say_once(
                 f"{name}: using the {len(images):,} {kind} images that ship with tinygrad_course, since the full set "
-                f"is not in {default_root()}; pass root=... or download=True for the full set",
+                f"is not in {place}; pass root=... or download=True for the full set",
                 stacklevel=3,
             )
             return images, labels, "shipped"
         raise DataFileError(
-            f"{name}: found no {wanted[0]}[.gz] with its labels in {roots(root)[0]} (or {', '.join(self.folders[1:])} "
-            "in it); pass download=True to fetch it"
+            f"{name}: found no {wanted[0]}[.gz] with its labels in {place} (or {', '.join(self.folders[1:])} in it); "
+            "pass download=True to fetch it"
         )
 
     def _fetch(self, root: Path, wanted: list[str]) -> list[Path]:

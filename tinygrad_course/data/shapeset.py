@@ -46,20 +46,26 @@ def shapeset_chunk(seed: int, number: int, size: int = 32) -> tuple[np.ndarray, 
     rng = np.random.default_rng([seed, number])
     labels = rng.integers(len(_OBJECTS), size=CHUNK)
     kinds = rng.permuted(_OBJECTS[labels], axis=1)  # (CHUNK, 2): behind, in front
-    masks = np.empty((CHUNK, 2, size, size), bool)
-    todo = np.arange(CHUNK)
-    while len(todo):  # each round accepts most of what is left
-        drawn = _draw(rng, kinds[todo], size)
-        masks[todo] = drawn
-        areas = drawn.sum(axis=(2, 3))
-        shared = (drawn[:, 0] & drawn[:, 1]).sum(axis=(1, 2))
-        todo = todo[shared > _MOST_OVERLAP * areas.min(axis=1)]
+    masks = _place(rng, kinds, size)
     background = rng.uniform(*_BACKGROUND, (CHUNK, 1, 1)).astype(np.float32)
     grey = rng.uniform(*_FOREGROUND, (CHUNK, 2, 1, 1)).astype(np.float32)
     images = np.where(masks[:, 1], grey[:, 1], np.where(masks[:, 0], grey[:, 0], background))
     inverted = rng.random(CHUNK) < 0.5
     images[inverted] = 1 - images[inverted]
     return images[:, None], labels
+
+
+def _place(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray:
+    """Return masks (n, 2, size, size) of random pairs, drawn again until they overlap by half at most."""
+    masks = np.empty((*kinds.shape, size, size), bool)
+    todo = np.arange(len(kinds))
+    while len(todo):  # each round accepts most of what is left
+        drawn = _draw(rng, kinds[todo], size)
+        masks[todo] = drawn
+        areas = drawn.sum(axis=(2, 3))
+        shared = (drawn[:, 0] & drawn[:, 1]).sum(axis=(1, 2))
+        todo = todo[shared > _MOST_OVERLAP * areas.min(axis=1)]
+    return masks
 
 
 def _draw(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray:
