@@ -26,7 +26,7 @@ _flip = declare(
     name="flip", doc="The order of values reversed along dims.",
 )  # fmt: skip
 _roll = declare(
-    np.roll,
+    lambda x, shifts, dims: np.roll(x, shifts, axis=dims),
     vjp=lambda g, _y, _x, shifts, dims: _roll.apply(g, shifts=tuple(-s for s in shifts), dims=dims),
     name="roll", doc="Values shifted along dims; what leaves at one end enters at the other.",
 )  # fmt: skip
