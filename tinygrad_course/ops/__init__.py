@@ -7,11 +7,16 @@ from . import (  # noqa: F401
     contraction,
     convert,
     creation,
+    decomposition,
     einstein,
     elementwise,
+    exchange,
+    gamma,
     indexing,
     joining,
+    linalg,
     methods,
+    norm,
     numpy_api,
     product,
     protocols,
@@ -29,9 +34,17 @@ from .choosing import *
 from .contraction import *
 from .convert import *
 from .creation import *
+from .decomposition import old_cholesky as cholesky
+from .decomposition import old_qr as qr
+from .decomposition import old_svd as svd
 from .elementwise import *
+from .exchange import *
+from .gamma import *
 from .indexing import *
 from .joining import *
+from .linalg import cholesky_inverse, cholesky_solve, det, logdet, matrix_power, slogdet
+from .linalg import inv as inverse
+from .linalg import pinv as pinverse
 from .op import REGISTRY, Op, primitive
 from .product import *
 from .random import *
@@ -40,7 +53,7 @@ from .reduction import *
 from .scan import *
 from .shape import *
 from .sorting import *
-from .special import digamma, erf, erfc, erfinv, lgamma, logaddexp2, logit, polygamma, sinc, xlogy
+from .special import erf, erfc, erfinv, logaddexp2, logit, sinc, xlogy
 from .statistics import *
 
 # Functions of the same names as operations, with options, and a function named as its module: they come last.
@@ -48,13 +61,16 @@ from .arithmetic import *  # isort: skip
 from .einstein import einsum  # isort: skip
 
 __all__ = [
-    "REGISTRY", "Op", "celu", "digamma", "einsum", "erf", "erfc", "erfinv", "hardshrink", "lgamma", "log_softmax",
-    "logaddexp2", "logit", "methods", "polygamma", "prelu", "primitive", "protocols", "relu", "selu", "sinc", "softmax",
-    "threshold", "xlogy",
+    "REGISTRY", "Op", "celu", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "einsum", "erf",
+    "erfc", "erfinv", "hardshrink", "inverse", "log_softmax", "logaddexp2", "logdet", "logit",
+    "matrix_power", "methods", "pinverse", "prelu", "primitive", "protocols", "qr", "relu", "selu",
+    "sinc", "slogdet", "softmax", "svd", "threshold", "xlogy",
 ]  # fmt: skip
 __all__ += convert.__all__
 __all__ += creation.__all__
 __all__ += elementwise.__all__
+__all__ += exchange.__all__
+__all__ += gamma.__all__
 __all__ += product.__all__
 __all__ += random.__all__
 __all__ += arithmetic.__all__

@@ -14,7 +14,7 @@ from ..tensor import Tensor
 from .op import declare
 
 __all__ = [
-    "can_cast", "cast", "finfo", "iinfo", "is_complex", "is_floating_point", "is_tensor", "numel", "promote_types",
+    "can_cast", "cast", "finfo", "iinfo", "is_complex", "is_floating_point", "is_tensor", "promote_types",
     "result_type",
 ]  # fmt: skip
 
@@ -165,11 +165,6 @@ def is_complex(input: Tensor) -> bool:
     return False
 
 
-def numel(input: Tensor) -> int:
-    """The number of values."""
-    return input.array.size
-
-
 def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype:
     """The dtype of the sum of tensors of two dtypes.
 
@@ -213,7 +208,7 @@ def iinfo(dtype: DTypeLike) -> Any:
 
 METHODS: dict[str, Any] = {
     "astype": astype, "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "cuda": cuda, "get_device": get_device,
-    "is_floating_point": is_floating_point, "is_complex": is_complex, "numel": numel, "nelement": numel, **_CASTERS,
+    "is_floating_point": is_floating_point, "is_complex": is_complex, **_CASTERS,
 }  # fmt: skip
 PROPERTIES: dict[str, Any] = {
     "device": property(lambda self: CPU, doc="Where the values are: the CPU."),

@@ -21,10 +21,13 @@ from . import (
     contraction,
     convert,
     creation,
+    decomposition,
     elementwise,
+    gamma,
     indexing,
     inplace,
     joining,
+    linalg,
     product,
     random,
     rearrange,
@@ -101,6 +104,7 @@ METHODS |= {"matmul": product.matmul}
 METHODS |= convert.METHODS | creation.METHODS | random.METHODS | special.METHODS | activation.METHODS
 METHODS |= arithmetic.METHODS | indexing.METHODS | joining.METHODS | contraction.METHODS | rearrange.METHODS
 METHODS |= reduction.METHODS | scan.METHODS | choosing.METHODS | shape.METHODS | sorting.METHODS | statistics.METHODS
+METHODS |= decomposition.METHODS | linalg.METHODS | gamma.METHODS
 METHODS |= inplace.METHODS
 
 # Attributes computed from the tensor.
