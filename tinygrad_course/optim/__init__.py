@@ -4,12 +4,15 @@ Descent as in the lecture (ch. 8): `SGD` with momentum, `Rprop`, `LBFGS`, `Natur
 `lr_scheduler`. Weight decay is the lecture's L2 (ch. 9), and decoupled in `AdamW`.
 """
 
+from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
 from .adam import Adam, AdamW
 from .adamax import Adamax
 from .asgd import ASGD
+from .lbfgs import LBFGS
 from .nadam import NAdam
+from .natural_gradient import GaussNewton, NaturalGradient
 from .optimizer import Optimizer
 from .radam import RAdam
 from .rmsprop import RMSprop
@@ -18,6 +21,6 @@ from .rule import RuleOptimizer
 from .sgd import SGD
 
 __all__ = [
-    "ASGD", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "NAdam", "Optimizer", "RAdam", "RMSprop", "Rprop",
-    "RuleOptimizer",
+    "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "GaussNewton", "NAdam", "NaturalGradient",
+    "Optimizer", "RAdam", "RMSprop", "Rprop", "RuleOptimizer", "lr_scheduler",
 ]  # fmt: skip
