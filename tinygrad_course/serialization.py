@@ -349,7 +349,7 @@ class _Reader:
             return tuple(self._decode(x["tuple"], arrays, depth + 1))
         if x.get("float") in ("inf", "-inf", "nan"):
             return float(x["float"])
-        if x.get("dtype") in {d.name for d in _CODES}:
+        if x.get("dtype") in [d.name for d in _CODES]:
             return np.dtype(x["dtype"])
         try:
             return {

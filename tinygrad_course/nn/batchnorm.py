@@ -25,7 +25,7 @@ class _Norm(Module):
 
     def __init__(
         self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
-        device: Any, dtype: Any,
+        device: Any, dtype: Any, bias: bool,
     ) -> None:  # fmt: skip
         super().__init__()
         check_count(type(self).__name__, num_features=num_features)
@@ -35,7 +35,7 @@ class _Norm(Module):
         self.affine = affine
         self.track_running_stats = track_running_stats
         self.register_parameter("weight", full((num_features,), 1.0, device, dtype) if affine else None)
-        self.register_parameter("bias", full((num_features,), 0.0, device, dtype) if affine else None)
+        self.register_parameter("bias", full((num_features,), 0.0, device, dtype) if affine and bias else None)
         self._make_statistics(dtypes.get_default_dtype() if dtype is None else dtype)
 
     def _make_statistics(self, dtype: Any) -> None:
@@ -55,8 +55,9 @@ class _Norm(Module):
     def reset_parameters(self) -> None:
         """Forget the statistics, and put the factors to 1 and the shifts to 0."""
         self.reset_running_stats()
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def _check(self, input: Tensor, channels: int) -> None:
@@ -73,16 +74,16 @@ class _Norm(Module):
     def extra_repr(self) -> str:
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-            f"track_running_stats={self.track_running_stats}"
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
         )
 
 
 class _BatchNorm(_Norm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
-        track_running_stats: bool = True, device: Any = None, dtype: Any = None,
+        track_running_stats: bool = True, device: Any = None, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input, input.shape[1] if input.ndim > 1 else 0)
@@ -122,6 +123,7 @@ class BatchNorm2d(_BatchNorm):
         eps: ε.
         momentum: the weight of a new batch in the running averages; None averages over all batches equally.
         affine: whether γ and β are learned.
+        bias: False leaves out β.
         track_running_stats: whether running averages are kept; if not, every batch is normalized by its own.
 
     Example:
@@ -154,9 +156,9 @@ class SyncBatchNorm(_BatchNorm):
 class _InstanceNorm(_Norm):
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
-        track_running_stats: bool = False, device: Any = None, dtype: Any = None,
+        track_running_stats: bool = False, device: Any = None, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias)
 
     def forward(self, input: Tensor) -> Tensor:
         single = input.ndim == self._ndims[0]

@@ -144,11 +144,12 @@ class LazyConvTranspose3d(_LazyConv, ConvTranspose3d):
 class _LazyBatchNorm(_Lazy, _BatchNorm):
     def __init__(
         self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
-        device: Any = None, dtype: Any = None,
+        device: Any = None, dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
-        super().__init__(0, eps, momentum, affine, track_running_stats, device, dtype)
+        super().__init__(0, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
         if affine:
             self.weight = UninitializedParameter(dtype=dtype)
+        if affine and bias:
             self.bias = UninitializedParameter(dtype=dtype)
         if track_running_stats:
             self.running_mean = UninitializedBuffer(dtype=dtype)

@@ -108,11 +108,12 @@ class GroupNorm(Module):
         num_channels: C.
         eps: ε.
         affine: whether γ and β, one per channel, are learned.
+        bias: False leaves out β.
     """
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
-        dtype: Any = None,
+        dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         check_count("GroupNorm", num_groups=num_groups, num_channels=num_channels)
@@ -123,19 +124,23 @@ class GroupNorm(Module):
         self.eps = eps
         self.affine = affine
         self.register_parameter("weight", full((num_channels,), 1.0, device, dtype) if affine else None)
-        self.register_parameter("bias", full((num_channels,), 0.0, device, dtype) if affine else None)
+        self.register_parameter("bias", full((num_channels,), 0.0, device, dtype) if affine and bias else None)
 
     def reset_parameters(self) -> None:
         """Put the factors to 1 and the shifts to 0."""
-        if self.affine:
+        if self.weight is not None:
             init.ones_(self.weight)
+        if self.bias is not None:
             init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class LocalResponseNorm(Module):
