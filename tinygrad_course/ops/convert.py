@@ -18,9 +18,10 @@ __all__ = [
     "result_type",
 ]  # fmt: skip
 
-# The engine gives each cotangent the dtype of its input, so the rule of a cast is to do nothing.
-cast = declare(lambda x, *, dtype: x.astype(dtype), vjp=lambda g, _y, _x, dtype: g, name="cast", lazy=True,
-               doc="The values in another dtype; the gradient is cast back.")  # fmt: skip
+cast = declare(
+    lambda x, *, dtype: x.astype(dtype), vjp=lambda g, _y, _x, dtype: g.astype(_x.dtype, copy=False), name="cast",
+    lazy=True, shrinks=False, doc="The values in another dtype; the gradient is cast back.",
+)  # fmt: skip
 
 
 def astype(x: Tensor, dtype: DTypeLike, *, copy: bool = True) -> Tensor:
