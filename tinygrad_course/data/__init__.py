@@ -22,6 +22,7 @@ from .sampler import (
     WeightedRandomSampler,
 )
 from .shapeset import Shapeset3x2, Shapeset3x2Stream
+from .table import read_columns
 
 __all__ = [
     "CIFAR10",
@@ -57,6 +58,7 @@ __all__ = [
     "get_worker_info",
     "item_generator",
     "random_split",
+    "read_columns",
     "read_idx",
     "transforms",
 ]

@@ -1,0 +1,154 @@
+"""Chapters 1 and 2: approximate the sinus, with given and with learned basis functions.
+
+    python examples/01_sinus.py [--csv FILE] [--out DIR] [--quick] [--seed N]
+
+A line, Gaussian and sigmoid basis functions are fitted by least squares; the two-layer network of chapter 2 learns its
+own basis functions by gradient descent with momentum, on Bishop's four targets (PRML, fig. 5.3) or on your own points:
+a CSV file with columns x,t.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import tinygrad_course as tc
+from tinygrad_course import nn, optim
+from tinygrad_course.data import BishopTargets, DataFileError, read_columns
+
+
+def features(x, kind, count=8):
+    """Φ(x): the columns 1, and x itself or `count` bumps or steps spread over the samples."""
+    centres = tc.linspace(x.min().item(), x.max().item(), count).to(x.dtype)
+    width = (x.max() - x.min()) / count
+    if kind == "line":
+        phi = x
+    elif kind == "Gaussians":
+        phi = tc.exp(-0.5 * ((x - centres) / width) ** 2)
+    else:
+        phi = tc.sigmoid((x - centres) / (0.5 * width))
+    return tc.cat([tc.ones_like(x), phi], dim=1)
+
+
+def fit_basis(x, t, kind):
+    """y = wᵀΦ(x) + b, with the w that least squares gives; ridge 1e-6 keeps overlapping bumps well-behaved."""
+    phi = features(x, kind)
+    w = tc.linalg.solve(phi.T @ phi + 1e-6 * tc.eye(phi.shape[1], dtype=x.dtype), phi.T @ t)
+    return lambda x: features(x, kind) @ w
+
+
+def train_network(x, t, steps, label):
+    """Two layers, three tanh units: E = ½ Σ (y - t)², gradient descent with momentum 0.8 (chapter 8)."""
+    model = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1)).to(x.dtype)
+    optimizer = optim.SGD(model.parameters(), lr=0.5 / len(x), momentum=0.8)
+    for step in range(steps + 1):
+        optimizer.zero_grad()
+        loss = 0.5 * ((model(x) - t) ** 2).sum()
+        loss.backward()
+        optimizer.step()
+        if step % (steps // 4) == 0:
+            print(f"  {label:8s} step {step:6d}   E = {loss.item():.6f}")
+    return model
+
+
+def closed_form(model, x, t):
+    """The gradient of E as chapter 4 derives it: δ² = y - t, δ¹ = (1 - z²) · (δ² W²)."""
+    w1, b1, w2, b2 = (p.detach() for p in model.parameters())
+    z = tc.tanh(x @ w1.T + b1)
+    delta2 = z @ w2.T + b2 - t
+    delta1 = (1 - z**2) * (delta2 @ w2)
+    return [delta1.T @ x, delta1.sum(0), delta2.T @ z, delta2.sum(0)]
+
+
+def compare_gradients(model, x, t):
+    """Print autograd's gradient beside the closed form; return the loss, whose graph is still there."""
+    model.zero_grad()
+    loss = 0.5 * ((model(x) - t) ** 2).sum()
+    loss.backward(retain_graph=True)
+    print("\nGradient of E, by autograd and by the closed form of chapter 4 (float64)")
+    worst = 0.0
+    for (name, p), expected in zip(model.named_parameters(), closed_form(model, x, t), strict=True):
+        difference = (p.grad - expected).abs().max().item()
+        worst = max(worst, difference)
+        for a, b in zip(p.grad.flatten().tolist(), expected.flatten().tolist(), strict=True):
+            print(f"  {name:9s} {a:+.15e}   {b:+.15e}")
+    print(f"largest difference: {worst:.1e}")
+    return loss
+
+
+def draw_fit(axes, x, t, curve, fit, model, title):
+    """Samples as points, target and fit as curves, and what the hidden units contribute dashed."""
+    grid = tc.linspace(x.min().item(), x.max().item(), 400).to(x.dtype)[:, None]
+    axes.plot(x.numpy(), t.numpy(), "o", color="tab:blue", ms=3, label="samples")
+    if curve is not None:
+        axes.plot(grid.numpy(), curve(grid.numpy()), color="tab:green", lw=1, label="target")
+    with tc.no_grad():
+        axes.plot(grid.numpy(), fit(grid).numpy(), color="tab:red", label="fit")
+        if model is not None:
+            units = model[1](model[0](grid))
+            axes.plot(grid.numpy(), units.numpy(), "--", lw=1, color="tab:gray", label="hidden units")
+    handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    axes.legend(handles.values(), handles.keys(), fontsize=7)
+    axes.set(title=title, xlabel="x", ylabel="y")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--csv", help="fit the columns x,t of this file instead of Bishop's targets")
+    parser.add_argument("--out", default="out", type=Path, help="folder for the figures (default: out)")
+    parser.add_argument("--quick", action="store_true", help="a few steps only")
+    parser.add_argument("--seed", default=1, type=int)
+    args = parser.parse_args()
+    problems = {}
+    if args.csv:
+        try:
+            columns = read_columns(args.csv, ["x", "t"])
+        except DataFileError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        x, t = (tc.tensor(columns[name])[:, None] for name in ("x", "t"))
+        # Gradient descent wants inputs and targets around 0 and of size about 1.
+        x, t = ((v - v.mean()) / v.std(correction=0).clamp(min=1e-12) for v in (x, t))
+        problems[Path(args.csv).stem] = x, t, None
+    else:
+        for name in BishopTargets.targets:
+            data = BishopTargets(name)
+            problems[name] = data.x.double(), data.t.double(), data.function
+    from matplotlib.figure import Figure
+
+    tc.manual_seed(args.seed)
+    args.out.mkdir(parents=True, exist_ok=True)
+    first = "sin" if "sin" in problems else next(iter(problems))
+    x, t, curve = problems[first]
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    print(f"Given basis functions, {first}: root mean square error")
+    for axes, kind in zip(figure.subplots(1, 3), ("line", "Gaussians", "sigmoids"), strict=True):
+        fit = fit_basis(x, t, kind)
+        print(f"  {kind:10s} {(fit(x) - t).square().mean().sqrt().item():.6f}")
+        draw_fit(axes, x, t, curve, fit, None, f"{first}: {kind}")
+    figure.savefig(args.out / "01_basis_functions.png", dpi=120)
+
+    print("\nLearned basis functions: two layers, three tanh units")
+    figure = Figure(figsize=(4.5 * min(2, len(problems)), 3.2 * -(-len(problems) // 2)), layout="constrained")
+    grid = figure.subplots(-(-len(problems) // 2), min(2, len(problems)), squeeze=False).flat
+    models = {}
+    for axes, (name, (x, t, curve)) in zip(grid, problems.items(), strict=True):
+        model = models[name] = train_network(x, t, 400 if args.quick else 20_000, name)
+        with tc.no_grad():
+            print(f"  {name:8s} final root mean square error {(model(x) - t).square().mean().sqrt().item():.6f}")
+        draw_fit(axes, x, t, curve, model, model, name)
+    figure.savefig(args.out / "01_network.png", dpi=120)
+
+    x, t, _ = problems[first]
+    loss = compare_gradients(models[first], x, t)
+    drawing = tc.viz.draw(loss, direction="both", names=dict(models[first].named_parameters()))
+    try:
+        graph = drawing.write(args.out / "01_loss_graph.svg")
+    except tc.viz.RenderError as error:
+        graph = drawing.write(args.out / "01_loss_graph.dot")
+        print(error)
+    print(f"\nwrote {args.out / '01_basis_functions.png'}, {args.out / '01_network.png'}, {graph}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
