@@ -91,7 +91,8 @@ remainder = declare(np.remainder, vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a,
                     doc="a modulo b with the sign of b, as Python's %.")  # fmt: skip
 fmod = declare(np.fmod, vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * np.trunc(a / b)),
                doc="a modulo b with the sign of a, as C's fmod.")  # fmt: skip
-floor_divide = declare(np.floor_divide, doc="The largest integer not above a / b; no gradient.")
+floor_divide = declare(np.floor_divide, vjp=(lambda g, _y, _a, _b: g * 0.0, lambda g, _y, _a, _b: g * 0.0),
+                       doc="The largest integer not above a / b; the gradient is 0.")  # fmt: skip
 copysign = declare(
     np.copysign, vjp=(lambda g, _y, a, b: g * np.copysign(np.sign(a), a * np.copysign(1.0, b)) * np.abs(np.sign(a)), None),
     doc="|a| with the sign of b. The slope at a = 0 is 0.",

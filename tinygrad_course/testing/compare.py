@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from .function import Point
-from .numerical import Estimate, derivative
+from .numerical import derivative
 from .probe import cotangent, direction
 from .report import Finding, Row
 
@@ -26,52 +27,57 @@ def findings(
 ) -> list[Finding]:
     """The inputs of a function in which its gradient disagrees with differences, in one random projection each."""
     ys = point.outputs(point.values)
-    vs = [cotangent(rng, y.shape, y.dtype) for y in ys]
-    size = sum(float(np.abs(v * y).sum()) for v, y in zip(vs, ys))
+    vs = _cotangents(ys, rng)
+    size = sum(float(np.abs(v[v != 0] * y[v != 0]).sum()) for v, y in zip(vs, ys))
+    nothing = any(y.size for y in ys) and not any(v.any() for v in vs)
     if rtol is None:
         rtol = max([RTOL, *(float(np.finfo(y.dtype).eps) ** 0.5 / 2 for y in ys)])
     found = []
     for i, g in enumerate(point.gradients(vs)):
         u = direction(rng, point.values[i])
-        along = _along(point, i, u)
-        v = np.concatenate([v.ravel() for v in vs]) if vs else np.zeros(0)
-        analytic, numeric = float((g * u).sum()), float((v * along.value).sum())
-        error = float((np.abs(v) * along.error).sum())
-        scale = max(float(np.abs(g * u).sum()), float(np.abs(v * along.value).sum()))
+        numeric, total, error = _difference(point, i, u, vs)
+        analytic = float((g * u).sum())
+        scale = max(float(np.abs(g * u).sum()), total)
         tolerance = rtol * scale + atol + MARGIN * error
-        # Written so that NaN anywhere is a disagreement.
-        reliable = error <= max(ROUGH * scale, rtol * size)
-        if not (reliable and abs(analytic - numeric) <= tolerance):
-            found.append(Finding(f"input {point.wrt[i]}", order, analytic, numeric, tolerance, bool(reliable)))
+        # Written so that NaN or infinity anywhere is a disagreement.
+        reliable = not nothing and error <= max(ROUGH * scale, rtol * size)
+        if not (reliable and abs(analytic - numeric) <= tolerance < math.inf):
+            found.append(Finding(f"input {point.wrt[i]}", order, analytic, numeric, tolerance, reliable))
     return found
 
 
-def elements(point: Point, rng: np.random.Generator, *, rtol: float = 1e-6) -> list[Row]:
+def elements(point: Point, rng: np.random.Generator, *, rtol: float = 1e-7) -> list[Row]:
     """The elements of all gradients that disagree with differences, the worst first."""
-    ys = point.outputs(point.values)
-    vs = [cotangent(rng, y.shape, y.dtype) for y in ys]
-    v = np.concatenate([v.ravel() for v in vs]) if vs else np.zeros(0)
+    vs = _cotangents(point.outputs(point.values), rng)
     rows = []
     for i, g in enumerate(point.gradients(vs)):
         for element in list(np.ndindex(g.shape))[:LOOK_AT]:
             u = np.zeros(g.shape)
-            u[element] = abs(point.values[i][element]) or 1.0
-            along = _along(point, i, u)
-            numeric = float((v * along.value).sum()) / u[element]
-            error = float((np.abs(v) * along.error).sum()) / u[element]
+            u[element] = length = abs(point.values[i][element]) or 1.0
+            numeric, _, error = (float(x / length) for x in _difference(point, i, u, vs))
             analytic = float(g[element])
-            if not abs(analytic - numeric) <= rtol * max(abs(analytic), abs(numeric)) + MARGIN * error:
+            bound = rtol * max(abs(analytic), abs(numeric)) + MARGIN * error
+            if not abs(analytic - numeric) <= bound < math.inf:
                 rows.append(Row(f"input {point.wrt[i]}", element, analytic, numeric))
     return sorted(rows, key=lambda row: -abs(row.analytic - row.numeric))
 
 
-def _along(point: Point, i: int, u: np.ndarray) -> Estimate:
-    """The derivative of all outputs, in a row, along the direction `u` of input `i`."""
-    values: Sequence[np.ndarray] = point.values
+def _cotangents(ys: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+    """Random cotangents, zero for values that are not finite: no difference can be taken of these."""
+    return [np.where(np.isfinite(y), cotangent(rng, y.shape, y.dtype), y.dtype.type(0)) for y in ys]
+
+
+def _difference(point: Point, i: int, u: np.ndarray, vs: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """vᵀJu from differences along the direction `u` of input `i`; the sum of its terms' sizes; its error."""
+    values = point.values
+    used = [v != 0 for v in vs]
 
     def curve(t: float) -> np.ndarray:
         moved = [*values[:i], np.asarray(values[i] + t * u), *values[i + 1 :]]
-        outputs = [y.ravel() for y in point.outputs(moved)]
-        return np.concatenate(outputs) if outputs else np.zeros(0)
+        ys = [y[mask] for y, mask in zip(point.outputs(moved), used)]
+        return np.concatenate(ys) if ys else np.zeros(0)
 
-    return derivative(curve)
+    v = np.concatenate([v[mask] for v, mask in zip(vs, used)]) if vs else np.zeros(0)
+    found = derivative(curve)
+    terms = v * found.value
+    return float(terms.sum()), float(np.abs(terms).sum()), float((np.abs(v) * found.error).sum())

@@ -185,7 +185,9 @@ def _gives_shapes_back(call: Call, rng: np.random.Generator) -> None:
     for i, g in zip(call.wrt, call.gradients(call.inputs, rng)):
         x = call.inputs[i]
         if g.shape != x.shape or g.dtype != x.dtype:
-            raise call.fail(f"the gradient of input {i} is {g.dtype}{list(g.shape)}, the input {x.dtype}{list(x.shape)}")
+            raise call.fail(
+                f"the gradient of input {i} is {g.dtype}{list(g.shape)}, the input {x.dtype}{list(x.shape)}"
+            )
 
 
 def _any_memory_layout(call: Call, rng: np.random.Generator) -> None:

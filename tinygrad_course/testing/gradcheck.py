@@ -69,7 +69,9 @@ def _message(name: str, order: int, found: list[Finding], rows: list[Row]) -> st
     which = {1: "the gradient", 2: "the gradient of the gradient"}.get(order, f"the derivative of order {order}")
     head = f"{name}: {which} disagrees with differences"
     if not all(f.reliable for f in found):
-        head = f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
+        head = (
+            f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
+        )
     if rows:
         body = table(("function", "input", "element", "analytic", "numeric"), ((name, *row) for row in rows[:SHOWN]))
         more = f"\n... and {len(rows) - SHOWN} more elements" if len(rows) > SHOWN else ""
