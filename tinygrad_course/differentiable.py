@@ -167,6 +167,6 @@ class Differentiable:
             if self.node.hooks is None:  # type: ignore[union-attr]
                 self.node.hooks = Hooks()  # type: ignore[union-attr]
             return self.node.hooks  # type: ignore[union-attr]
-        if getattr(self, "_hooks", None) is None:
+        if self._hooks is None:
             self._hooks = Hooks()
         return self._hooks  # type: ignore[return-value]

@@ -25,6 +25,8 @@ __all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "mark_overwritten", "ov
 
 # Arrays up to this many bytes are always kept on their node: deciding would cost more than they do.
 SMALL = 16_384
+# Outputs up to this many bytes stay on a node that is freed: a Spec in their place would take as much.
+TINY = 512
 
 _next = itertools.count(1).__next__
 _new = Tensor.__new__
@@ -172,7 +174,8 @@ class Node:
         self.inputs = self.restore = None
         y = self.output
         if type(y) is ndarray:
-            self.output = Spec(y.shape, y.dtype)
+            if y.nbytes > TINY:
+                self.output = Spec(y.shape, y.dtype)
         elif type(y) is Bundle:
             self.output = Bundle(Spec(part.shape, part.dtype) for part in y)
 
@@ -200,8 +203,8 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
     Returns:
         A Tensor, or a tuple of Tensors where the operation has several outputs.
     """
-    arrays = []
-    parents = []
+    arrays: list[Any] = []
+    parents: list[Any] = []
     wanted = False
     for x in inputs:
         if isinstance(x, Tensor):
@@ -230,7 +233,7 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
         y = _as_default(y, arrays)
     out = _new(Tensor)
     out.array = y
-    out.node = out._grad = out._base = None
+    out.node = out._grad = out._base = out._hooks = None
     if wanted and state.grad and op.rules is not None and y.dtype.kind == "f":
         if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
             saved, kept = _lean(op, arrays, parents, y)
@@ -309,16 +312,26 @@ def mark_overwritten(array: np.ndarray) -> None:
     global _last_write
     base = owner(array)
     key = id(base)
-    low, high = np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    low, high = _EVERYWHERE if base is array else _bounds(array)
     with _writes_lock:
         found = _writes.get(key)
         if found is None:
             found = (weakref.ref(base, lambda _, key=key: _writes.pop(key, None)), [])  # type: ignore[misc]
             _writes[key] = found
-        spans = found[1]
-        spans[:] = [s for s in spans if not (low <= s[1] and s[2] <= high)]
         _last_write = _next()
-        spans.append((_last_write, low, high))
+        found[1][:] = [s for s in found[1] if not (low <= s[1] and s[2] <= high)]
+        found[1].append((_last_write, low, high))
+
+
+_EVERYWHERE = (0, 2**64)
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    """The first address of the values of an array, and the one after the last."""
+    if not array.flags.c_contiguous:
+        return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
+    low = array.__array_interface__["data"][0]
+    return low, low + array.nbytes
 
 
 def overwritten_since(array: Any, seq: int) -> bool:
@@ -328,7 +341,7 @@ def overwritten_since(array: Any, seq: int) -> bool:
     found = _writes.get(id(owner(array)))
     if found is None or not array.size:
         return False
-    low, high = np.lib.array_utils.byte_bounds(array)
+    low, high = _bounds(array)
     return any(time > seq and low < top and bottom < high for time, bottom, top in found[1])
 
 

@@ -61,7 +61,7 @@ class Tensor(TensorMethods, Differentiable):
         else:  # Tensor(2, 3) and Tensor() are shapes, as in PyTorch
             array = np.zeros(data or (0,), dtypes.get_default_dtype())
         self.array = array
-        self.node = self._grad = self._base = None
+        self.node = self._grad = self._base = self._hooks = None
 
     @classmethod
     def _wrap(cls, array: np.ndarray, node: Any = None) -> Tensor:
@@ -69,7 +69,7 @@ class Tensor(TensorMethods, Differentiable):
         out = cls.__new__(cls)
         out.array = array
         out.node = node
-        out._grad = out._base = None
+        out._grad = out._base = out._hooks = None
         return out
 
     # --- what it is -----------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def backward(
         for x, g in retained:
             found[x] = g
         retained.clear()
-        hooked = [x for x in found if getattr(x, "_hooks", None) is not None]
+        hooked = [x for x in found if x._hooks is not None and x._hooks.accumulated]
         _accumulate(found, {id(owner(g.array)) for _, g in roots} if record else set(), create_graph)
     finally:
         state.grad = before
@@ -229,7 +229,10 @@ def _roots(name: str, outputs: Tensors, cotangents: Any, record: bool) -> list[t
                     f"{name}: the output has shape {tuple(y.shape)}; only for one value may the cotangent be left out: "
                     "reduce it (y.sum(), y.mean()) or pass a cotangent of that shape"
                 )
-            g = Tensor._wrap(np.ones(y.array.shape, y.array.dtype)) if record else np.ones(y.array.shape, y.array.dtype)
+            g = np.empty(y.array.shape, y.array.dtype)
+            g.fill(1)
+            if record:
+                g = Tensor._wrap(g)
         else:
             g = g if isinstance(g, Tensor) else Tensor._wrap(np.asarray(g))
             if g.array.shape != y.array.shape:

@@ -93,10 +93,10 @@ def pull_back(
             if op.joint:
                 cotangents = op.pullback(g, y, inputs, params, [p is not None for p in parents])
             else:
-                cotangents = [
-                    None if p is None or rule is None else rule(g, y, *inputs, **params)
-                    for p, rule in zip(parents, op.rules)
-                ]
+                cotangents = []
+                for parent, rule in zip(parents, op.rules):
+                    wants = parent is not None and rule is not None
+                    cotangents.append(rule(g, y, *inputs, **params) if wants else None)
             if observers:
                 for observer in observers:
                     observer.pulled(node, cotangents)
@@ -128,7 +128,7 @@ def pull_back(
             inputs = y = g = cotangents = c = x = before = None  # or they would live on while the next rule runs
         for node, g in pending.items():  # what is left are leaves
             if targets is None or node in targets:
-                hooks = getattr(node, "_hooks", None)
+                hooks = node._hooks
                 found[node] = g if hooks is None else hooks.changed(g, node.array.shape, record)
     except Exception as error:
         error.add_note(f"This happened in the backward pass, at the gradient of {describe(node)}.")
@@ -160,18 +160,28 @@ def conform(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], op: Any 
     """
     if type(g) is Bundle:
         return g
-    if op is not None and not (op.broadcasts and _fits(x_shape, y_shape)):
-        if _fits(g.shape, x_shape):
-            return g
+    shape = g.shape
+    if op is None or op.broadcasts:
+        lead = len(y_shape) - len(x_shape)
+        if lead == 1 and shape == y_shape and y_shape[1:] == x_shape:  # a bias
+            return add_reduce(g, 0)
+        if lead > 0 or shape != x_shape:
+            g = _unbroadcast(g, y_shape, x_shape, lead)
+            shape = g.shape
+    if shape and not _fits(shape, x_shape):
+        name = "vjp" if op is None else f"{op.name}: its vjp"
         raise RuntimeError(
-            f"{op.name}: its vjp gave a cotangent of shape {tuple(g.shape)} for an input of shape {tuple(x_shape)}; "
+            f"{name} gave a cotangent of shape {tuple(shape)} for an input of shape {tuple(x_shape)}; "
             "the shapes must be equal (declare broadcasts=True if the inputs are broadcast)"
         )
-    lead = len(y_shape) - len(x_shape)
-    full = (1,) * (len(y_shape) - len(g.shape)) + tuple(g.shape)
+    return g
+
+
+def _unbroadcast(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], lead: int) -> Any:
     repeated = [i for i, n in enumerate(y_shape) if n != 1 and (i < lead or x_shape[i - lead] == 1)]
-    if not repeated and lead == 0:
+    if (not repeated and lead == 0) or len(g.shape) > len(y_shape):
         return g
+    full = (1,) * (len(y_shape) - len(g.shape)) + tuple(g.shape)
     factor = 1
     for i in repeated:
         if full[i] == 1:
