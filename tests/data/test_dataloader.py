@@ -150,6 +150,14 @@ def test_what_collate_draws_does_not_depend_on_workers(data):
     assert len(set(alone)) == 4 and alone == epoch(2) == epoch(3)
 
 
+def test_samples_and_batches_draw_from_streams_that_never_meet():
+    def add_draw(samples):
+        return [x % 1 for x in samples] + [item_generator().random()]
+
+    draws = [x for batch in DataLoader(Noise(30), 4, collate_fn=add_draw) for x in batch]
+    assert len(draws) == 38 and len({round(x, 9) for x in draws}) == 38
+
+
 def test_tensors_take_whole_batches_and_match_the_slow_way():
     x, y = np.random.default_rng(0).normal(size=(23, 2, 3)).astype(np.float32), np.arange(23)
     fast = TensorDataset(x, y)
@@ -298,6 +306,20 @@ def test_break_shuts_workers_down(persistent):
         assert len(workers()) == (3 if persistent else 0)
     assert flat(loader) == list(range(500))
     del loader
+
+
+def test_break_does_not_wait_for_the_batch_under_way():
+    asked = []
+
+    class Slow(Numbers):
+        def __getitem__(self, i):
+            asked.append(i)
+            time.sleep(0.001 * (i > 0))
+            return i
+
+    for _ in DataLoader(Slow(1001), batch_sampler=[[0], range(1, 1001)], num_workers=1):
+        break
+    assert len(asked) < 1000
 
 
 def test_an_error_in_the_loop_shuts_workers_down():

@@ -13,7 +13,7 @@ from ._random import ItemScope, numpy_generator
 from ._tensors import plain
 from ._workers import WorkerInfo, WorkerPool
 from .collate import default_collate, default_convert
-from .dataset import Dataset, IterableDataset, batch_reader_of
+from .dataset import Indexed, IterableDataset, batch_reader_of
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class DataLoader(Generic[T_co]):
 
     def __init__(
         self,
-        dataset: Dataset[T_co] | Any,
+        dataset: Indexed[T_co],
         batch_size: int | None = 1,
         shuffle: bool | None = None,
         sampler: Sampler[int] | Iterable[int] | None = None,
@@ -111,7 +111,7 @@ class DataLoader(Generic[T_co]):
             raise ValueError("DataLoader: drop_last needs a batch_size")
         if generator is not None:
             numpy_generator(generator, "DataLoader")  # a wrong type is told now, not in the first epoch
-        self.dataset = dataset
+        self.dataset: Any = dataset
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.num_workers = num_workers

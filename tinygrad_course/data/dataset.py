@@ -4,7 +4,7 @@ import bisect
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,14 @@ __all__ = ["ConcatDataset", "Dataset", "IterableDataset", "Subset", "TensorDatas
 T_co = TypeVar("T_co", covariant=True)
 T = TypeVar("T")
 BatchReader = Callable[[np.ndarray], Any]
+
+
+class Indexed(Protocol[T_co]):
+    """What datasets are made of and loaders read: a Dataset, a list, a string, anything with these two methods."""
+
+    def __getitem__(self, index: Any, /) -> T_co: ...
+
+    def __len__(self) -> int: ...
 
 
 class Dataset(Generic[T_co]):
@@ -43,7 +51,7 @@ class Dataset(Generic[T_co]):
     def __iter__(self) -> Iterator[T_co]:
         return (self[i] for i in range(len(self)))
 
-    def __add__(self, other: "Dataset[Any]") -> "ConcatDataset[Any]":
+    def __add__(self, other: "Indexed[Any]") -> "ConcatDataset[Any]":
         return ConcatDataset([self, other])
 
     def batch_reader(self) -> BatchReader | None:
@@ -125,7 +133,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 class Subset(Dataset[T_co]):
     """The samples of `dataset` at `indices`, in that order."""
 
-    def __init__(self, dataset: Dataset[T_co], indices: Sequence[int] | Tensor) -> None:
+    def __init__(self, dataset: Indexed[T_co], indices: Sequence[int] | Tensor) -> None:
         self.dataset = dataset
         self.indices: Sequence[int] = plain(indices)
 
@@ -151,7 +159,7 @@ class ConcatDataset(Dataset[T_co]):
         TypeError: if one is a stream, which has no indices.
     """
 
-    def __init__(self, datasets: Iterable[Dataset[T_co]]) -> None:
+    def __init__(self, datasets: Iterable[Indexed[T_co]]) -> None:
         self.datasets = list(datasets)
         if not self.datasets:
             raise ValueError("ConcatDataset: expected at least one dataset, got none")
@@ -177,7 +185,7 @@ def batch_reader_of(dataset: Any) -> BatchReader | None:
     return method() if callable(method) else None
 
 
-def random_split(dataset: Dataset[T], lengths: Sequence[int | float], generator: Any = None) -> list[Subset[T]]:
+def random_split(dataset: Indexed[T], lengths: Sequence[int | float], generator: Any = None) -> list[Subset[T]]:
     """Split a dataset at random into disjoint subsets.
 
     Args:
