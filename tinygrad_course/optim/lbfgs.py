@@ -32,8 +32,8 @@ class LBFGS(Optimizer):
         tolerance_change: stop when an iteration lowers the loss by less than this share of it.
         history_size: how many past gradients are kept.
         line_search_fn: None or "strong_wolfe"; SciPy's search satisfies the strong Wolfe conditions either way.
-        bounds: None, a pair (low, high) for all values, or one pair or None per parameter. An end may be None, a number,
-            or an array of the parameter's shape.
+        bounds: None, a pair (low, high) for all values, or one pair or None per parameter. An end may be None, a
+            number, or an array of the parameter's shape.
 
     Attributes:
         result: after a step a dict: "iterations", "evaluations", "loss", "grad_norm" (largest entry), "converged",

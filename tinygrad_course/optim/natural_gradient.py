@@ -23,8 +23,8 @@ class GaussNewton:
     """The generalized Gauss-Newton matrix G = Jᵀ H J of a loss, through its products with vectors.
 
     J is the Jacobian of the outputs in the parameters, H the Hessian of the loss in the outputs. For the mean squared
-    error of linear outputs, and for the cross-entropy of logits, G is the Fisher matrix (Martens 2020, sec. 9). A product
-    costs about two backward passes; G itself is never formed, unless `matrix` is called.
+    error of linear outputs, and for the cross-entropy of logits, G is the Fisher matrix (Martens 2020, sec. 9). A
+    product costs about two backward passes; G itself is never formed, unless `matrix` is called.
 
     Args:
         loss: the loss, a single value computed from `outputs`.
@@ -125,7 +125,7 @@ class NaturalGradient(Optimizer):
     """Steps along F⁻¹ ∂E/∂w, with the Fisher matrix F (Amari 1998; lecture ch. 8): w ← w − η (F + δI)⁻¹ ∂E/∂w.
 
     The direction is found by conjugate gradients from Fisher-vector products, so F is never formed. F is taken as the
-    Gauss-Newton matrix (see `GaussNewton`), which it equals for mean squared errors and for the cross-entropy of logits.
+    Gauss-Newton matrix (see `GaussNewton`); for mean squared errors and the cross-entropy of logits they are equal.
     The damping δ follows Levenberg and Marquardt (Martens 2010, sec. 4.1): it falls while the quadratic model
     foretells the loss well, and rises while it does not. A step that would raise the loss is shortened, or not taken.
 
@@ -133,12 +133,12 @@ class NaturalGradient(Optimizer):
         params: the parameters; one group only.
         lr: η; 1 is the whole Newton-like step.
         damping: δ at first.
-        max_kl: a trust region: shorten the step so that ½ dᵀFd, about the Kullback-Leibler divergence between the old and
-            the new model per sample (for a mean loss), is at most this. None for no bound.
+        max_kl: a trust region: shorten the step so that ½ dᵀFd, about the Kullback-Leibler divergence between the old
+            and the new model per sample (for a mean loss), is at most this. None for no bound.
         cg_iter: Fisher-vector products per step, at most.
         cg_tolerance: stop conjugate gradients at this relative residual.
         adapt_damping: let δ follow the agreement of model and loss.
-        max_halvings: how often a step that raises the loss is halved before it is given up; 0 takes every step as it is.
+        max_halvings: how often a step that raises the loss is halved before it is given up; 0 takes every step.
 
     Attributes:
         result: after a step a dict: "loss" (before), "new_loss", "cg_iterations", "quadratic" (½ dᵀFd), "agreement" (of

@@ -58,9 +58,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        if T_0 <= 0 or T_0 != int(T_0):
+        if T_0 <= 0 or int(T_0) != T_0:
             raise ValueError(f"CosineAnnealingWarmRestarts: expected an integer T_0 > 0, got {T_0}")
-        if T_mult < 1 or T_mult != int(T_mult):
+        if T_mult < 1 or int(T_mult) != T_mult:
             raise ValueError(f"CosineAnnealingWarmRestarts: expected an integer T_mult >= 1, got {T_mult}")
         self.T_0 = self.T_i = T_0
         self.T_mult = T_mult
