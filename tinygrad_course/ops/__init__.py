@@ -8,15 +8,18 @@ from . import (  # noqa: F401
     convert,
     creation,
     decomposition,
+    diagonals,
     einstein,
     elementwise,
     exchange,
+    extremes,
     gamma,
     indexing,
     joining,
+    layout,
     linalg,
     methods,
-    norm,
+    norms,
     numpy_api,
     product,
     protocols,
@@ -37,11 +40,14 @@ from .creation import *
 from .decomposition import old_cholesky as cholesky
 from .decomposition import old_qr as qr
 from .decomposition import old_svd as svd
+from .diagonals import *
 from .elementwise import *
 from .exchange import *
+from .extremes import *
 from .gamma import *
 from .indexing import *
 from .joining import *
+from .layout import *
 from .linalg import cholesky_inverse, cholesky_solve, det, logdet, matrix_power, slogdet
 from .linalg import inv as inverse
 from .linalg import pinv as pinverse
@@ -75,7 +81,10 @@ __all__ += product.__all__
 __all__ += random.__all__
 __all__ += arithmetic.__all__
 __all__ += indexing.__all__
+__all__ += diagonals.__all__
+__all__ += extremes.__all__
 __all__ += joining.__all__
+__all__ += layout.__all__
 __all__ += contraction.__all__
 __all__ += rearrange.__all__
 __all__ += reduction.__all__

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from ..tensor import Tensor
 
 __all__ = [
-    "Dims", "ValuesIndices", "all_dims", "dim_of", "numpy_names", "reduced_count", "require_float", "shape_of",
-    "spread",
+    "Dims", "ValuesIndices", "all_dims", "axis_of", "dim_of", "numpy_names", "reduced_count", "require_float",
+    "shape_of", "spread",
 ]  # fmt: skip
 
 Dims = int | Sequence[int] | None
@@ -51,6 +51,13 @@ def dim_of(name: str, dim: int, ndim: int) -> int:
     if not -n <= dim < n:
         raise IndexError(f"{name}: dim {dim} is out of range for {ndim} dimensions (expected {-n} to {n - 1})")
     return index(dim) % n
+
+
+def axis_of(dim: Any) -> Any:
+    """NumPy's axis for a dim; no dims at all mean every one, as in PyTorch."""
+    if dim is None or isinstance(dim, int):
+        return dim
+    return tuple(dim) or None if isinstance(dim, (list, tuple)) else dim.__index__()
 
 
 def all_dims(name: str, dim: Dims, ndim: int) -> tuple[int, ...]:

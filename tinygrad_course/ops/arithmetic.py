@@ -11,6 +11,26 @@ import numpy as np
 from ..graph import bind
 from ..tensor import Tensor
 from . import elementwise
+from .choosing import where as _where
+from .elementwise import abs as absolute
+from .elementwise import acos as arccos
+from .elementwise import acosh as arccosh
+from .elementwise import asin as arcsin
+from .elementwise import asinh as arcsinh
+from .elementwise import atan as arctan
+from .elementwise import atan2 as arctan2
+from .elementwise import atanh as arctanh
+from .elementwise import ge as greater_equal
+from .elementwise import gt as greater
+from .elementwise import le as less_equal
+from .elementwise import lt as less
+from .elementwise import multiply
+from .elementwise import multiply as mul
+from .elementwise import ne as not_equal
+from .elementwise import negative as neg
+from .elementwise import power as pow
+from .elementwise import sign as sgn
+from .elementwise import trunc as fix
 from .op import declare
 
 __all__ = [
@@ -31,7 +51,7 @@ def add(input: Value, other: Value, *, alpha: float = 1) -> Tensor:
         >>> tc.add(tc.tensor([1, 2]), tc.tensor([3, 4]), alpha=10)
         tensor([31, 42])
     """
-    return bind(elementwise.add, input, other if alpha == 1 else other * alpha)  # type: ignore[no-any-return]
+    return bind(elementwise.add, input, other if alpha == 1 else other * alpha)
 
 
 def sub(input: Value, other: Value, *, alpha: float = 1) -> Tensor:
@@ -42,7 +62,7 @@ def sub(input: Value, other: Value, *, alpha: float = 1) -> Tensor:
         >>> tc.sub(tc.tensor([1, 2]), 1)
         tensor([0, 1])
     """
-    return bind(elementwise.subtract, input, other if alpha == 1 else other * alpha)  # type: ignore[no-any-return]
+    return bind(elementwise.subtract, input, other if alpha == 1 else other * alpha)
 
 
 def rsub(input: Value, other: Value, *, alpha: float = 1) -> Tensor:
@@ -62,26 +82,17 @@ def div(input: Value, other: Value, *, rounding_mode: str | None = None) -> Tens
         tensor([-4,  3])
     """
     if rounding_mode is None:
-        return bind(elementwise.divide, input, other)  # type: ignore[no-any-return]
+        return bind(elementwise.divide, input, other)
     if rounding_mode == "floor":
-        return bind(elementwise.floor_divide, input, other)  # type: ignore[no-any-return]
+        return bind(elementwise.floor_divide, input, other)
     if rounding_mode != "trunc":
         raise RuntimeError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
     quotient = bind(elementwise.trunc, bind(elementwise.divide, input, other))
     kind = np.result_type(*(x.dtype if isinstance(x, Tensor) else x for x in (input, other)))
-    return quotient if kind.kind == "f" else quotient.to(kind)  # type: ignore[no-any-return]
+    return quotient if kind.kind == "f" else quotient.to(kind)
 
 
 subtract, divide, true_divide = sub, div, div
-mul = multiply = elementwise.multiply
-pow, neg, absolute, sgn, fix = (
-    elementwise.power, elementwise.negative, elementwise.abs, elementwise.sign, elementwise.trunc,
-)  # fmt: skip
-greater, greater_equal, less, less_equal, not_equal = (
-    elementwise.gt, elementwise.ge, elementwise.lt, elementwise.le, elementwise.ne,
-)  # fmt: skip
-arcsin, arccos, arctan, arctan2 = elementwise.asin, elementwise.acos, elementwise.atan, elementwise.atan2
-arcsinh, arccosh, arctanh = elementwise.asinh, elementwise.acosh, elementwise.atanh
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -118,29 +129,25 @@ def lerp(input: Tensor, end: Tensor, weight: Value) -> Tensor:
 
 
 def fmax(input: Tensor, other: Value) -> Tensor:
-    """The larger of two values, elementwise; a NaN only if both are.
+    """The larger of two values, elementwise; a NaN only if both are. At a tie the input gets the gradient.
 
     Example:
         >>> import tinygrad_course as tc
         >>> tc.fmax(tc.tensor([1.0, float("nan")]), tc.tensor([2.0, 3.0])).tolist()
         [2.0, 3.0]
     """
-    return _unless_nan(elementwise.maximum, input, other)
+    return _where((input >= other) | elementwise.isnan(other), input, other)
 
 
 def fmin(input: Tensor, other: Value) -> Tensor:
-    """The smaller of two values, elementwise; a NaN only if both are.
+    """The smaller of two values, elementwise; a NaN only if both are. At a tie the input gets the gradient.
 
     Example:
         >>> import tinygrad_course as tc
         >>> tc.fmin(tc.tensor([1.0, float("nan")]), tc.tensor([2.0, 3.0])).tolist()
         [1.0, 3.0]
     """
-    return _unless_nan(elementwise.minimum, input, other)
-
-
-def _unless_nan(op: Any, a: Any, b: Any) -> Tensor:
-    return np.where(elementwise.isnan(a), b, np.where(elementwise.isnan(b), a, op(a, b)))  # type: ignore[no-any-return]
+    return _where((input <= other) | elementwise.isnan(other), input, other)
 
 
 _round = declare(lambda x, decimals=0: np.round(x, decimals), vjp=lambda g, _y, _x, decimals=0: g * 0.0, name="round",
@@ -155,7 +162,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
         >>> tc.round(tc.tensor([0.5, 1.5])).tolist()
         [0.0, 2.0]
     """
-    return bind(_round, input, decimals=decimals)  # type: ignore[no-any-return]
+    return bind(_round, input, decimals=decimals)
 
 
 def rad2deg(input: Tensor) -> Tensor:
@@ -196,7 +203,7 @@ def isclose(input: Tensor, other: Value, rtol: float = 1e-5, atol: float = 1e-8,
         >>> tc.isclose(tc.tensor([1.0, 2.0]), tc.tensor([1.0, 2.1]))
         tensor([ True, False])
     """
-    return bind(_isclose, input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)  # type: ignore[no-any-return]
+    return bind(_isclose, input, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
 def allclose(input: Tensor, other: Value, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False) -> bool:

@@ -69,7 +69,7 @@ def argwhere(input: Tensor) -> Tensor:
         >>> tc.argwhere(tc.tensor([0, 5, 6])).tolist()
         [[1], [2]]
     """
-    return bind(_nonzero, input)  # type: ignore[no-any-return]
+    return bind(_nonzero, input)
 
 
 # --- Masks --------------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def masked_fill(input: Tensor, mask: Tensor, value: float | Tensor) -> Tensor:
     if isinstance(value, Tensor) and value.ndim:
         raise RuntimeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
     y = bind(_where, mask, value, input)
-    return y if y.dtype == input.dtype else y.to(input.dtype)  # type: ignore[no-any-return]
+    return y if y.dtype == input.dtype else y.to(input.dtype)
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ def clamp(input: Tensor, min: float | Tensor | None = None, max: float | Tensor 
         if min is not None:
             input = bind(_where, elementwise.lt(input, min), min, input)
         return input if max is None else bind(_where, elementwise.gt(input, max), max, input)
-    return bind(_clamp, input, min=min, max=max)  # type: ignore[no-any-return]
+    return bind(_clamp, input, min=min, max=max)
 
 
 clip = clamp
@@ -206,7 +206,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
         >>> tc.nan_to_num(tc.tensor([float("nan"), 1.0])).tolist()
         [0.0, 1.0]
     """
-    return bind(_nan_to_num, input, nan=nan, posinf=posinf, neginf=neginf)  # type: ignore[no-any-return]
+    return bind(_nan_to_num, input, nan=nan, posinf=posinf, neginf=neginf)
 
 
 # --- Writing along a dim ------------------------------------------------------------------------------------------
@@ -255,11 +255,11 @@ def scatter(
     _check_fits("scatter", index, shape, dim, "the input")
     src = _source("scatter", src, input, index, dim)
     if reduce is None:
-        return bind(setitem, input, src, *arrays, index=template)  # type: ignore[no-any-return]
+        return bind(setitem, input, src, *arrays, index=template)
     if reduce == "add":
         if not isinstance(src, Tensor):
             src = Tensor._wrap(np.full(index.array.shape, src, input.dtype))
-        return input + bind(put_add, src, *arrays, index=template, shape=shape)  # type: ignore[no-any-return]
+        return input + bind(put_add, src, *arrays, index=template, shape=shape)
     if reduce != "multiply":
         raise RuntimeError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
     if state.grad and (input.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):
@@ -329,7 +329,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) ->
 
 def _where_method(self: Tensor, condition: Tensor, other: Tensor | float) -> Tensor:
     """The tensor where the condition is true, else `other`."""
-    return where(condition, self, other)  # type: ignore[no-any-return]
+    return where(condition, self, other)
 
 
 METHODS: dict[str, Any] = {name: globals()[name] for name in __all__} | {"where": _where_method}

@@ -32,7 +32,7 @@ def _times(name: str, a: Tensor, b: Tensor, dims: tuple[int, int]) -> Tensor:
         raise RuntimeError(f"{name}: shapes {a.array.shape} and {b.array.shape} do not fit")
     if a.array.dtype != b.array.dtype:
         raise RuntimeError(f"{name}: operands must have one dtype, got {a.dtype} and {b.dtype}; convert one of them")
-    return bind(product.matmul, a, b)  # type: ignore[no-any-return]
+    return bind(product.matmul, a, b)
 
 
 def dot(input: Tensor, other: Tensor) -> Tensor:
@@ -217,7 +217,7 @@ def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Any] = 2) -> Tensor:
         a.permute(*left, *over_a).reshape(math.prod(rows), k),
         b.permute(*over_b, *right).reshape(k, math.prod(columns)),
     )
-    return y.reshape((*rows, *columns))  # type: ignore[no-any-return]
+    return y.reshape((*rows, *columns))
 
 
 @numpy_names

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..graph import bind
 from ..tensor import Tensor
-from .op import declare
+from .op import Op, declare
 
 __all__ = ["einsum"]
 
@@ -65,7 +65,7 @@ def _einsum_rule(i: int, g: Any, _y: Any, *operands: Any, equation: str) -> Any:
     return _einsum.apply(g, *others, equation=f"{','.join([out, *rest])}->{labels[i]}")
 
 
-_einsum = declare(
+_einsum: Op = declare(
     _einsum_of, vjp=_einsum_rule, name="einsum", variadic=True,
     doc="Σ over the labels that the result lacks, of the product of the operands. Each label that an operand has "
     "must be in the result or in another operand, and only once in each.",
@@ -110,7 +110,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
         equation=f"{','.join(labels_of)}->{''.join(c for c in out if c in present)}",
     )  # fmt: skip
     shape = tuple(lengths[c] for c in out)
-    return y if y.array.shape == shape else y.reshape(shape)  # type: ignore[no-any-return]
+    return y if y.array.shape == shape else y.reshape(shape)
 
 
 def _parsed(equation: str, tensors: Sequence[Tensor]) -> tuple[list[str], str]:

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph import bind
 from ..tensor import Tensor
 from .arguments import dim_of, numpy_names
-from .op import declare
+from .op import Op, declare
 from .views import view
 
 __all__ = ["gather", "index_put", "index_select", "narrow", "select", "take", "take_along_dim"]
@@ -42,8 +42,8 @@ def split_index(index: Any) -> tuple[Any, list[Any]]:
         if type(index) in _STATIC:
             return index, []
         index = (index,)
-    template = []
-    arrays = []
+    template: list[Any] = []
+    arrays: list[Any] = []
     for part in index:
         if type(part) in _STATIC:
             template.append(part)
@@ -129,11 +129,11 @@ def _add_rows(out: np.ndarray, rows: np.ndarray, g: np.ndarray, dim: int) -> Non
     out[rows[starts]] = np.add.reduceat(g[order], starts, axis=0)
 
 
-getitem = declare(
+getitem: Op = declare(
     _getitem_of, name="getitem", doc="x[index].",
     vjp=lambda g, _y, _x, *arrays, index: put_add.apply(g, *arrays, index=index, shape=tuple(_x.shape)),
 )  # fmt: skip
-put_add = declare(
+put_add: Op = declare(
     _put_add_of, name="put_add", doc="Zeros of a shape, with values added at an index; the adjoint of x[index].",
     vjp=lambda g, _y, _x, *arrays, index, shape: getitem.apply(g, *arrays, index=index),
 )  # fmt: skip
@@ -145,7 +145,7 @@ def _setitem_of(x: Any, value: Any, *arrays: Any, index: Any) -> Any:
     return y
 
 
-setitem = declare(
+setitem: Op = declare(
     _setitem_of, name="setitem", doc="A copy of x with other values at an index.",
     vjp=(
         lambda g, _y, _x, _value, *arrays, index: setitem.apply(g, 0, *arrays, index=index),
@@ -164,7 +164,7 @@ def take_out(x: Tensor, index: Any) -> Tensor:
     """
     template, arrays = split_index(index)
     if arrays:
-        return bind(getitem, x, *arrays, index=template)  # type: ignore[no-any-return]
+        return bind(getitem, x, *arrays, index=template)
     if not x.array.ndim and type(template) is int:
         raise IndexError("getitem: a 0-d tensor has no dim to index; use x.item() to get its number")
     return view(getitem, x, index=template)
@@ -182,7 +182,7 @@ def with_item(x: Tensor, index: Any, value: Any) -> Tensor:
             value = value.expand(raw.shape)
         if value.dtype != x.dtype and value.requires_grad:
             value = value.to(x.dtype)
-    return bind(setitem, x, value, *arrays, index=template)  # type: ignore[no-any-return]
+    return bind(setitem, x, value, *arrays, index=template)
 
 
 def index_put(input: Tensor, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
@@ -245,7 +245,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise IndexError(f"index_select: index must have one dim, got shape {tuple(index.shape)}; flatten it first")
     if not input.array.ndim:
         return input.reshape(1)[index].reshape(())
-    return bind(getitem, input, index.reshape(-1), index=(_ALL,) * dim + (ARRAY,))  # type: ignore[no-any-return]
+    return bind(getitem, input, index.reshape(-1), index=(_ALL,) * dim + (ARRAY,))
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -256,7 +256,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         >>> tc.take(tc.tensor([[1, 2], [3, 4]]), tc.tensor([0, 3]))
         tensor([1, 4])
     """
-    return bind(getitem, input.reshape(-1), index, index=(ARRAY,))  # type: ignore[no-any-return]
+    return bind(getitem, input.reshape(-1), index, index=(ARRAY,))
 
 
 # --- Along a dim --------------------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         return input.reshape(1)[index.reshape(-1)].reshape(index.array.shape)
     template, arrays = along("gather", shape, dim, index)
     _check_fits("gather", index, shape, dim, "the input")
-    return bind(getitem, input, *arrays, index=template)  # type: ignore[no-any-return]
+    return bind(getitem, input, *arrays, index=template)
 
 
 @numpy_names
@@ -336,7 +336,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None, *, ax
             raise RuntimeError(
                 f"take_along_dim: shapes {shape} and {indices.array.shape} differ in dim {d}, where neither is 1"
             )
-    return bind(getitem, input, *arrays, index=template)  # type: ignore[no-any-return]
+    return bind(getitem, input, *arrays, index=template)
 
 
 METHODS: dict[str, Any] = {name: globals()[name] for name in __all__} | {"__getitem__": take_out}

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..graph import mark_overwritten, state
 from ..tensor import LEAF, Tensor
-from . import arithmetic, choosing, elementwise, indexing, rearrange, scan, shape
+from . import activation, arithmetic, choosing, diagonals, elementwise, gamma, indexing, scan, shape, special
 from .arguments import shape_of
 from .views import base_of
 
@@ -222,8 +222,10 @@ _SAME_SHAPE: dict[str, Any] = {
     )
 } | {
     "copy": _copy, "cumprod": scan.cumprod, "cumsum": scan.cumsum, "fill": _fill, "fill_diagonal": _fill_diagonal,
-    "index_put": indexing.index_put, "negative": elementwise.negative, "tril": rearrange.tril, "triu": rearrange.triu,
-    "zero": _zero,
+    "index_put": indexing.index_put, "negative": elementwise.negative, "tril": diagonals.tril, "triu": diagonals.triu,
+    "zero": _zero, "relu": activation.relu, "digamma": gamma.digamma, "erf": special.erf, "erfc": special.erfc,
+    "erfinv": special.erfinv, "lgamma": gamma.lgamma, "logit": special.logit, "sinc": special.sinc,
+    "xlogy": special.xlogy,
 }  # fmt: skip
 _OTHER_SHAPE = ("squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze")
 _OPERATORS = {

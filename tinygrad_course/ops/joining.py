@@ -71,7 +71,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0, *, axis: int = 0) -> Tensor:
     except IndexError:
         shapes = [x.array.shape for x in listed]
         raise RuntimeError(f"cat: tensors must have the same number of dims, got shapes {shapes}") from None
-    return bind(_cat, *listed, axis=axis, bounds=bounds)  # type: ignore[no-any-return]
+    return bind(_cat, *listed, axis=axis, bounds=bounds)
 
 
 concat = concatenate = cat
@@ -97,7 +97,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0, *, axis: int = 0) -> Tensor:
     for i, x in enumerate(listed):
         if x.array.shape != shape:
             raise RuntimeError(f"stack: tensors must have one shape, got {shape} and, as number {i}, {x.array.shape}")
-    return bind(_stack, *listed, axis=dim_of("stack", dim, len(shape) + 1))  # type: ignore[no-any-return]
+    return bind(_stack, *listed, axis=dim_of("stack", dim, len(shape) + 1))
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:

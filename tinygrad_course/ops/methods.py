@@ -22,11 +22,14 @@ from . import (
     convert,
     creation,
     decomposition,
+    diagonals,
     elementwise,
+    extremes,
     gamma,
     indexing,
     inplace,
     joining,
+    layout,
     linalg,
     product,
     random,
@@ -105,7 +108,7 @@ METHODS |= convert.METHODS | creation.METHODS | random.METHODS | special.METHODS
 METHODS |= arithmetic.METHODS | indexing.METHODS | joining.METHODS | contraction.METHODS | rearrange.METHODS
 METHODS |= reduction.METHODS | scan.METHODS | choosing.METHODS | shape.METHODS | sorting.METHODS | statistics.METHODS
 METHODS |= decomposition.METHODS | linalg.METHODS | gamma.METHODS
-METHODS |= inplace.METHODS
+METHODS |= diagonals.METHODS | extremes.METHODS | layout.METHODS | inplace.METHODS
 
 # Attributes computed from the tensor.
 PROPERTIES: dict[str, property] = {**convert.PROPERTIES, **shape.PROPERTIES}

@@ -14,10 +14,13 @@ from . import (
     arithmetic,
     choosing,
     contraction,
+    diagonals,
     einstein,
     elementwise,
+    extremes,
     indexing,
     joining,
+    layout,
     rearrange,
     reduction,
     scan,
@@ -35,18 +38,18 @@ FUNCTIONS |= {
     np.allclose: arithmetic.allclose, np.argwhere: choosing.argwhere, np.array_equal: arithmetic.equal,
     np.atleast_1d: shape.atleast_1d, np.atleast_2d: shape.atleast_2d, np.atleast_3d: shape.atleast_3d,
     np.broadcast_arrays: shape.broadcast_tensors, np.column_stack: joining.column_stack,
-    np.count_nonzero: reduction.count_nonzero, np.diag: rearrange.diag, np.diagflat: rearrange.diagflat,
-    np.diagonal: rearrange.diagonal, np.dstack: joining.dstack, np.expand_dims: shape.unsqueeze,
+    np.count_nonzero: reduction.count_nonzero, np.diag: diagonals.diag, np.diagflat: diagonals.diagflat,
+    np.diagonal: diagonals.diagonal, np.dstack: joining.dstack, np.expand_dims: shape.unsqueeze,
     np.fliplr: rearrange.fliplr, np.flipud: rearrange.flipud, np.hstack: joining.hstack, np.inner: contraction.inner,
     np.isclose: arithmetic.isclose, np.isin: sorting.isin, np.kron: rearrange.kron, np.moveaxis: shape.movedim,
-    np.ndim: shape.dim, np.outer: contraction.outer, np.squeeze: shape.squeeze, np.swapaxes: shape.swapaxes,
+    np.ndim: layout.dim, np.outer: contraction.outer, np.squeeze: shape.squeeze, np.swapaxes: shape.swapaxes,
     np.tensordot: contraction.tensordot, np.trace: contraction.trace, np.vstack: joining.vstack,
 }  # fmt: skip
 
 # --- Functions whose arguments have other names -------------------------------------------------------------------
 
 FUNCTIONS |= {
-    np.copy: lambda a, order="K", subok=False: shape.clone(a),
+    np.copy: lambda a, order="K", subok=False: layout.clone(a),
     np.cross: lambda a, b, axis=-1: contraction.cross(a, b, axis),
     np.einsum: lambda *operands, optimize=False: einstein.einsum(*operands),  # noqa: PLW0108
     np.nan_to_num: lambda x, copy=True, nan=0.0, posinf=None, neginf=None: choosing.nan_to_num(x, nan, posinf, neginf),
@@ -56,8 +59,8 @@ FUNCTIONS |= {
     np.searchsorted: lambda a, v, side="left": sorting.searchsorted(a, v, side=side),
     np.shape: lambda a: a.array.shape,
     np.size: lambda a, axis=None: a.array.size if axis is None else a.array.shape[axis],
-    np.tril: lambda m, k=0: rearrange.tril(m, k),
-    np.triu: lambda m, k=0: rearrange.triu(m, k),
+    np.tril: lambda m, k=0: diagonals.tril(m, k),
+    np.triu: lambda m, k=0: diagonals.triu(m, k),
 }
 
 
@@ -76,10 +79,10 @@ def _reducing(function: Any) -> Any:
 
 
 for _numpy, _ufunc, _function in (
-    (np.sum, np.add, reduction.sum), (np.max, np.maximum, reduction.amax), (np.min, np.minimum, reduction.amin),
+    (np.sum, np.add, reduction.sum), (np.max, np.maximum, extremes.amax), (np.min, np.minimum, extremes.amin),
     (np.all, np.logical_and, reduction.all), (np.any, np.logical_or, reduction.any),
     (np.mean, None, reduction.mean), (np.nansum, None, reduction.nansum), (np.nanmean, None, reduction.nanmean),
-    (np.argmax, None, reduction.argmax), (np.argmin, None, reduction.argmin),
+    (np.argmax, None, extremes.argmax), (np.argmin, None, extremes.argmin),
 ):  # fmt: skip
     FUNCTIONS[_numpy] = _reducing(_function)
     if _ufunc is not None:

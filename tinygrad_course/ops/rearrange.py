@@ -1,4 +1,4 @@
-"""Values in another order, repeated, at the border or on the diagonal: all of them copies, but for `diagonal`."""
+"""Values in another order, repeated, or at the border: all of them copies."""
 
 from __future__ import annotations
 
@@ -12,51 +12,22 @@ from ..tensor import Tensor
 from .arguments import Dims, all_dims, dim_of, numpy_names, shape_of
 from .indexing import getitem, index_select, take_out
 from .joining import stack
-from .op import declare
+from .op import Op, declare
 from .shape import broadcast_tensors, broadcast_to, movedim
-from .views import view
 
 __all__ = [
-    "cartesian_prod", "combinations", "diag", "diag_embed", "diagflat", "diagonal", "flip", "fliplr", "flipud", "kron",
-    "meshgrid", "pad", "repeat_interleave", "roll", "rot90", "tile", "tril", "triu",
+    "cartesian_prod", "combinations", "flip", "fliplr", "flipud", "kron", "meshgrid", "pad", "repeat_interleave",
+    "roll", "rot90", "tile",
 ]  # fmt: skip
 
-_flip = declare(
+_flip: Op = declare(
     lambda x, dims: np.flip(x, dims).copy(), vjp=lambda g, _y, _x, dims: _flip.apply(g, dims=dims),
     name="flip", doc="The order of values reversed along dims.",
 )  # fmt: skip
-_roll = declare(
+_roll: Op = declare(
     lambda x, shifts, dims: np.roll(x, shifts, axis=dims),
     vjp=lambda g, _y, _x, shifts, dims: _roll.apply(g, shifts=tuple(-s for s in shifts), dims=dims),
     name="roll", doc="Values shifted along dims; what leaves at one end enters at the other.",
-)  # fmt: skip
-_tril = declare(lambda x, diagonal=0: np.tril(x, diagonal),
-                vjp=lambda g, _y, _x, diagonal=0: _tril.apply(g, diagonal=diagonal),
-                name="tril", doc="The values above a diagonal replaced by 0.")  # fmt: skip
-_triu = declare(lambda x, diagonal=0: np.triu(x, diagonal),
-                vjp=lambda g, _y, _x, diagonal=0: _triu.apply(g, diagonal=diagonal),
-                name="triu", doc="The values below a diagonal replaced by 0.")  # fmt: skip
-
-
-def _diagonal_of(x: Any, offset: int, axes: tuple[int, int]) -> Any:
-    y = x.diagonal(offset, *axes)
-    y.flags.writeable = x.flags.writeable  # a view like any other
-    return y
-
-
-def _put_diagonal_of(g: Any, offset: int, axes: tuple[int, int], shape: tuple[int, ...]) -> Any:
-    out = np.zeros(shape, g.dtype)
-    _diagonal_of(out, offset, axes)[...] = g
-    return out
-
-
-_diagonal = declare(
-    _diagonal_of, name="diagonal", doc="The diagonals of matrices, as the last dim.",
-    vjp=lambda g, _y, _x, offset, axes: _put_diagonal.apply(g, offset=offset, axes=axes, shape=tuple(_x.shape)),
-)  # fmt: skip
-_put_diagonal = declare(
-    _put_diagonal_of, name="put_diagonal", doc="Zeros of a shape with given diagonals; the adjoint of `diagonal`.",
-    vjp=lambda g, _y, _x, offset, axes, shape: _diagonal.apply(g, offset=offset, axes=axes),
 )  # fmt: skip
 
 
@@ -88,7 +59,7 @@ def flip(input: Tensor, *dims: int | Sequence[int]) -> Tensor:
         tensor([[4, 3],
                 [2, 1]])
     """
-    return bind(_flip, input, dims=all_dims("flip", shape_of(dims), input.array.ndim))  # type: ignore[no-any-return]
+    return bind(_flip, input, dims=all_dims("flip", shape_of(dims), input.array.ndim))
 
 
 def fliplr(input: Tensor) -> Tensor:
@@ -125,11 +96,11 @@ def roll(input: Tensor, shifts: int | Sequence[int], dim: Dims = None, *, axis: 
     """
     steps = shape_of((shifts,)) if isinstance(shifts, (tuple, list)) else (int(shifts),)  # type: ignore[arg-type]
     if dim is None:
-        return bind(_roll, input.reshape(-1), shifts=steps, dims=(0,)).reshape(input.array.shape)  # type: ignore[no-any-return]
+        return bind(_roll, input.reshape(-1), shifts=steps, dims=(0,)).reshape(input.array.shape)
     dims = tuple(dim_of("roll", d, input.array.ndim) for d in ((dim,) if isinstance(dim, int) else dim))
     if len(dims) != len(steps):
         raise RuntimeError(f"roll: {len(steps)} shifts for {len(dims)} dims; give as many")
-    return bind(_roll, input, shifts=steps, dims=dims)  # type: ignore[no-any-return]
+    return bind(_roll, input, shifts=steps, dims=dims)
 
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
@@ -280,99 +251,6 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return blocks.reshape(tuple(p * q for p, q in zip(a.shape, b.shape)))
 
 
-# --- Triangles and diagonals --------------------------------------------------------------------------------------
-
-
-def _check_matrices(name: str, x: Tensor) -> None:
-    if x.array.ndim < 2:
-        raise RuntimeError(f"{name}: expected matrices, got shape {x.array.shape}")
-
-
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangle: values above the diagonal replaced by 0.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.tril(tc.tensor([[1, 2], [3, 4]]))
-        tensor([[1, 0],
-                [3, 4]])
-    """
-    _check_matrices("tril", input)
-    return bind(_tril, input, diagonal=diagonal)  # type: ignore[no-any-return]
-
-
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangle: values below the diagonal replaced by 0.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.triu(tc.tensor([[1, 2], [3, 4]]), diagonal=1)
-        tensor([[0, 2],
-                [0, 0]])
-    """
-    _check_matrices("triu", input)
-    return bind(_triu, input, diagonal=diagonal)  # type: ignore[no-any-return]
-
-
-def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """The diagonal of the matrices that two dims span, as the last dim: a view.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.diagonal(tc.tensor([[1, 2], [3, 4]]))
-        tensor([1, 4])
-    """
-    _check_matrices("diagonal", input)
-    axes = all_dims("diagonal", (dim1, dim2), input.array.ndim)
-    return view(_diagonal, input, offset=offset, axes=axes)
-
-
-def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices with the last dim on their diagonal and 0 elsewhere.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.diag_embed(tc.tensor([1, 2]))
-        tensor([[1, 0],
-                [0, 2]])
-    """
-    n = input.array.ndim + 1
-    axes = all_dims("diag_embed", (dim1, dim2), n)
-    size = input.array.shape[-1] + abs(offset)
-    lengths = iter(input.array.shape[:-1])
-    shape = tuple(size if d in axes else next(lengths) for d in range(n))
-    return bind(_put_diagonal, input, offset=offset, axes=axes, shape=shape)  # type: ignore[no-any-return]
-
-
-def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The matrix with a vector on its diagonal; of a matrix, the diagonal.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.diag(tc.tensor([[1, 2], [3, 4]])), tc.diag(tc.tensor([1, 2])).tolist()
-        (tensor([1, 4]), [[1, 0], [0, 2]])
-    """
-    if input.array.ndim == 1:
-        return diag_embed(input, diagonal)
-    if input.array.ndim != 2:
-        raise RuntimeError(f"diag: expected a vector or a matrix, got shape {input.array.shape}; use x.diagonal()")
-    return _the_diagonal(input, diagonal).clone()
-
-
-_the_diagonal = diagonal
-
-
-def diagflat(input: Tensor, offset: int = 0) -> Tensor:
-    """The matrix with all values on its diagonal.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> tc.diagflat(tc.tensor([[1], [2]])).tolist()
-        [[1, 0], [0, 2]]
-    """
-    return diag_embed(input.reshape(-1), offset)
-
-
 # --- The border, and windows --------------------------------------------------------------------------------------
 
 
@@ -397,7 +275,7 @@ def pad(input: Tensor, pad: Sequence[int], value: float = 0.0) -> Tensor:
             raise RuntimeError(f"pad: widths {given} cut off more than there is in shape {shape}")
         input = take_out(input, tuple(slice(max(-a, 0), m - max(-b, 0)) for m, (a, b) in zip(shape, pairs)))
         pairs = [(max(a, 0), max(b, 0)) for a, b in pairs]
-    return bind(_pad, input, widths=tuple(pairs), value=value)  # type: ignore[no-any-return]
+    return bind(_pad, input, widths=tuple(pairs), value=value)
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
@@ -411,7 +289,6 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 
 METHODS: dict[str, Any] = {
-    "diag": diag, "diag_embed": diag_embed, "diagflat": diagflat, "diagonal": diagonal, "flip": flip, "fliplr": fliplr,
-    "flipud": flipud, "kron": kron, "repeat": repeat, "repeat_interleave": repeat_interleave, "roll": roll,
-    "rot90": rot90, "tile": tile, "tril": tril, "triu": triu, "unfold": unfold,
+    "flip": flip, "fliplr": fliplr, "flipud": flipud, "kron": kron, "repeat": repeat,
+    "repeat_interleave": repeat_interleave, "roll": roll, "rot90": rot90, "tile": tile, "unfold": unfold,
 }  # fmt: skip

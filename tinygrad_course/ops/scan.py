@@ -12,7 +12,7 @@ from ..tensor import Tensor
 from .arguments import ValuesIndices, dim_of, numpy_names
 from .indexing import narrow, take_along_dim
 from .joining import cat
-from .op import declare
+from .op import Op, declare
 
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff", "linear_scan", "logcumsumexp"]
 
@@ -31,7 +31,7 @@ def _flipped(x: Any, axis: int) -> Any:
     return np.flip(x, axis) if x.ndim else x
 
 
-_cumsum = declare(
+_cumsum: Op = declare(
     _running(np.add), vjp=lambda g, _y, _x, axis: _flipped(_cumsum.apply(_flipped(g, axis), axis=axis), axis),
     name="cumsum", doc="The running sum along a dim.",
 )  # fmt: skip
@@ -72,7 +72,7 @@ def _scan_a(g: Any, y: Any, a: Any, b: Any, axis: int, reverse: bool = False) ->
     return _scan_b(g, y, a, b, axis, reverse) * _shifted(y, axis, reverse)
 
 
-linear_scan = declare(
+linear_scan: Op = declare(
     _scan_of, name="linear_scan",
     vjp=(_scan_a, _scan_b),
     doc="y_t = a_t y_{t-1} + b_t along a dim, for a and b of one shape; `reverse` runs from the end.",
@@ -100,7 +100,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, axis: int
         tensor([1, 3, 6])
     """
     x = input if dtype is None else input.to(dtype)
-    return bind(_cumsum, x, axis=dim_of("cumsum", dim, input.array.ndim))  # type: ignore[no-any-return]
+    return bind(_cumsum, x, axis=dim_of("cumsum", dim, input.array.ndim))
 
 
 @numpy_names
@@ -113,7 +113,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: DTypeLike | None = None, axis: in
         tensor([ 2,  6, 24])
     """
     x = input if dtype is None else input.to(dtype)
-    return bind(_cumprod, x, axis=dim_of("cumprod", dim, input.array.ndim))  # type: ignore[no-any-return]
+    return bind(_cumprod, x, axis=dim_of("cumprod", dim, input.array.ndim))
 
 
 def _running_place(ufunc: np.ufunc) -> Any:
@@ -177,7 +177,7 @@ def logcumsumexp(input: Tensor, dim: int, *, axis: int = 0) -> Tensor:
         >>> tc.logcumsumexp(tc.tensor([1000.0, 1000.0]), dim=0)[0].item()
         1000.0
     """
-    return bind(_logcumsumexp, input, axis=dim_of("logcumsumexp", dim, input.array.ndim))  # type: ignore[no-any-return]
+    return bind(_logcumsumexp, input, axis=dim_of("logcumsumexp", dim, input.array.ndim))
 
 
 @numpy_names

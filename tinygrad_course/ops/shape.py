@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import bind
 from ..tensor import Size, Tensor
 from .arguments import Dims, all_dims, dim_of, numpy_names, shape_of
-from .op import declare
+from .op import Op, declare
 from .views import view as _view
 
 __all__ = [
     "adjoint", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to",
-    "clone", "flatten", "moveaxis", "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes",
+    "flatten", "moveaxis", "movedim", "permute", "ravel", "reshape", "squeeze", "swapaxes",
     "swapdims", "t", "transpose", "unflatten", "unsqueeze",
 ]  # fmt: skip
 
@@ -37,7 +36,7 @@ def _inverse(dims: Sequence[int]) -> tuple[int, ...]:
     return tuple(places)
 
 
-_permute = declare(
+_permute: Op = declare(
     lambda x, dims: x.transpose(dims), vjp=lambda g, _y, _x, dims: _permute.apply(g, dims=_inverse(dims)),
     name="permute", doc="The dims in another order.",
 )  # fmt: skip
@@ -45,9 +44,6 @@ _expand = declare(
     np.broadcast_to, vjp=lambda g, _y, _x, shape: g, name="expand", broadcasts=True,
     doc="Repeated along dims of length 1 and new dims in front, without copying.",
 )  # fmt: skip
-_clone = declare(lambda x: x.copy(), vjp=lambda g, _y, _x: g, name="clone", lazy=True, shrinks=False,
-                 doc="A copy.")  # fmt: skip
-
 # --- reshape ------------------------------------------------------------------------------------------------------
 
 
@@ -348,70 +344,11 @@ def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     return tuple(broadcast_to(x, shape) for x in tensors)
 
 
-# --- Copies, and what a tensor is ---------------------------------------------------------------------------------
-
-
-def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
-    """A copy, through which gradients flow.
-
-    Example:
-        >>> import tinygrad_course as tc
-        >>> x = tc.zeros(2)
-        >>> y = tc.clone(x)
-        >>> y[0] = 1
-        >>> x.tolist()
-        [0.0, 0.0]
-    """
-    return bind(_clone, input)  # type: ignore[no-any-return]
-
-
-def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
-    """The tensor itself if its values lie in row order in memory, else a copy that does."""
-    return input if input.array.flags.c_contiguous else bind(_clone, input)
-
-
-def is_contiguous(input: Tensor, memory_format: Any = None) -> bool:
-    """Whether the values lie in row order in memory."""
-    return bool(input.array.flags.c_contiguous)
-
-
-def size(input: Tensor, dim: int | None = None) -> Any:
-    """The shape, or the length of one dim."""
-    return Size(input.array.shape) if dim is None else input.array.shape[dim_of("size", dim, input.array.ndim)]
-
-
-def dim(input: Tensor) -> int:
-    """The number of dims."""
-    return input.array.ndim
-
-
-def stride(input: Tensor, dim: int | None = None) -> Any:
-    """How many values lie between neighbours along each dim, or along one."""
-    steps = tuple(s // input.array.itemsize for s in input.array.strides)
-    return steps if dim is None else steps[dim]
-
-
-def element_size(input: Tensor) -> int:
-    """The bytes of one value."""
-    return input.array.itemsize
-
-
-def storage_offset(input: Tensor) -> int:
-    """How many values lie before the first one in the memory that the tensor views."""
-    owner = input.array
-    while isinstance(owner.base, np.ndarray):
-        owner = owner.base
-    address = input.array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]
-    return int(address // input.array.itemsize)
-
-
 METHODS: dict[str, Any] = {
-    "adjoint": adjoint, "broadcast_to": broadcast_to, "clone": clone, "contiguous": contiguous, "dim": dim,
-    "element_size": element_size, "expand": expand, "expand_as": expand_as, "flatten": flatten,
-    "is_contiguous": is_contiguous, "moveaxis": moveaxis, "movedim": movedim, "ndimension": dim, "permute": permute,
-    "ravel": ravel, "reshape": reshape, "reshape_as": reshape_as, "size": size, "squeeze": squeeze, "storage_offset":
-    storage_offset, "stride": stride, "swapaxes": swapaxes, "swapdims": swapdims, "t": t, "transpose": transpose,
-    "unflatten": unflatten, "unsqueeze": unsqueeze, "view": view, "view_as": reshape_as,
+    "adjoint": adjoint, "broadcast_to": broadcast_to, "expand": expand, "expand_as": expand_as, "flatten": flatten,
+    "moveaxis": moveaxis, "movedim": movedim, "permute": permute, "ravel": ravel, "reshape": reshape,
+    "reshape_as": reshape_as, "squeeze": squeeze, "swapaxes": swapaxes, "swapdims": swapdims, "t": t,
+    "transpose": transpose, "unflatten": unflatten, "unsqueeze": unsqueeze, "view": view, "view_as": reshape_as,
 }  # fmt: skip
 PROPERTIES: dict[str, property] = {
     "T": property(_all_reversed), "mT": property(adjoint, doc="The matrices transposed: the last two dims exchanged."),

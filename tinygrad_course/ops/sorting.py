@@ -15,6 +15,7 @@ from ..graph import bind
 from ..tensor import Tensor
 from . import elementwise
 from .arguments import ValuesIndices, dim_of, numpy_names, require_float
+from .choosing import where
 from .indexing import narrow, take_along_dim, take_out
 from .op import declare
 
@@ -47,7 +48,7 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
         tensor([1, 2, 0])
     """
     axis = dim_of("argsort", dim, input.array.ndim)
-    return bind(_argsort, input, axis=axis, descending=bool(descending), stable=bool(stable))  # type: ignore[no-any-return]
+    return bind(_argsort, input, axis=axis, descending=bool(descending), stable=bool(stable))
 
 
 @numpy_names
@@ -253,7 +254,7 @@ def quantile(
     share = share.astype(input.dtype).reshape((-1,) + (1,) * (ordered.ndim - 1))
     below, above = take_out(ordered, low), take_out(ordered, np.minimum(low + 1, len(ordered) - 1))
     y = below + (above - below) * share
-    y = np.where(elementwise.isnan(ordered[-1:]), math.nan, y)  # type: ignore[call-overload]
+    y = where(elementwise.isnan(ordered[-1:]), math.nan, y)
     if keepdim:
         y = y.reshape((-1, *(1,) * input.ndim)) if flat else y.unsqueeze(axis + 1)
     return y if wanted.ndim else y[0]
@@ -262,7 +263,7 @@ def quantile(
 # --- Looking up ---------------------------------------------------------------------------------------------------
 
 
-def _searchsorted_of(edges: Any, values: Any, side: str = "left") -> Any:
+def _searchsorted_of(edges: Any, values: Any, side: Any = "left") -> Any:
     if edges.ndim == 1:
         return np.searchsorted(edges, values, side)
     if edges.shape[:-1] != values.shape[:-1]:
@@ -290,7 +291,7 @@ def searchsorted(
         >>> tc.searchsorted(tc.tensor([10, 20, 30]), tc.tensor([20, 25]))
         tensor([1, 2])
     """
-    return bind(_searchsorted, sorted_sequence, input, side=side or ("right" if right else "left"))  # type: ignore[no-any-return]
+    return bind(_searchsorted, sorted_sequence, input, side=side or ("right" if right else "left"))
 
 
 def bucketize(input: Tensor | float, boundaries: Tensor, *, right: bool = False) -> Tensor:
@@ -313,7 +314,7 @@ def isin(elements: Tensor, test_elements: Tensor | float, *, invert: bool = Fals
         tensor([False,  True, False])
     """
     found = bind(_isin, elements, test_elements)
-    return elementwise.logical_not(found) if invert else found  # type: ignore[no-any-return]
+    return elementwise.logical_not(found) if invert else found
 
 
 def unique(
@@ -332,7 +333,8 @@ def unique(
         (tensor([1, 3]), tensor([1, 2]))
     """
     axis = None if dim is None else dim_of("unique", dim, input.array.ndim)
-    found = np.unique(input._value("unique"), return_inverse=return_inverse, return_counts=return_counts, axis=axis)
+    find: Any = np.unique
+    found = find(input._value("unique"), return_inverse=return_inverse, return_counts=return_counts, axis=axis)
     if not isinstance(found, tuple):
         return Tensor._wrap(found)
     parts = [Tensor._wrap(np.asarray(part)) for part in found]

@@ -11,15 +11,15 @@ from numpy.typing import DTypeLike
 
 from ..graph import bind
 from ..tensor import Tensor
-from . import elementwise, reduction
-from .arguments import Dims, numpy_names, reduced_count, require_float, spread
+from . import elementwise, extremes, reduction
+from .arguments import Dims, axis_of, numpy_names, reduced_count, require_float, spread
 from .indexing import ARRAY, put_add
 from .op import REGISTRY, declare
-from .reduction import _axis
 
 __all__ = ["bincount", "corrcoef", "cov", "dist", "histc", "logsumexp", "norm", "std", "std_mean", "var", "var_mean"]
 
 _mean = REGISTRY["mean"]
+_add: Any = np.add.reduce
 
 # --- Variance: the mean first, then the squares of what is left ---------------------------------------------------
 
@@ -33,9 +33,9 @@ def _per_degree(shape: Sequence[int], axis: Any, correction: float) -> float:
 def _var_of(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 1) -> Any:
     require_float("var", x)
     if not reduced_count(x.shape, axis):
-        return np.add.reduce(x, axis, keepdims=keepdims) * math.nan
+        return _add(x, axis, keepdims=keepdims) * math.nan
     centred = x - _mean.forward(x, axis, True)
-    return np.add.reduce(centred * centred, axis, None, None, keepdims) * _per_degree(x.shape, axis, correction)
+    return _add(centred * centred, axis, None, None, keepdims) * _per_degree(x.shape, axis, correction)
 
 
 def _centred(x: Any, axis: Any) -> Any:
@@ -64,7 +64,7 @@ def _correction(name: str, dim: Any, unbiased: bool | None, correction: float | 
         dim, unbiased = None, dim
     if unbiased is not None and correction is not None:
         raise TypeError(f"{name}: unbiased= says correction 1 or 0; give one of the two")
-    return _axis(dim), (1 if unbiased is None else int(unbiased)) if correction is None else correction
+    return axis_of(dim), (1 if unbiased is None else int(unbiased)) if correction is None else correction
 
 
 @numpy_names
@@ -83,7 +83,7 @@ def var(
         1.0
     """
     axis, correction = _correction("var", dim, unbiased, correction)
-    return bind(_var, input, axis=axis, keepdims=keepdim, correction=correction)  # type: ignore[no-any-return]
+    return bind(_var, input, axis=axis, keepdims=keepdim, correction=correction)
 
 
 @numpy_names
@@ -99,7 +99,7 @@ def std(
         1.0
     """
     axis, correction = _correction("std", dim, unbiased, correction)
-    return bind(_std, input, axis=axis, keepdims=keepdim, correction=correction)  # type: ignore[no-any-return]
+    return bind(_std, input, axis=axis, keepdims=keepdim, correction=correction)
 
 
 @numpy_names
@@ -170,13 +170,13 @@ def corrcoef(input: Tensor) -> Tensor:
 
 def _logsumexp_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if not x.size and not reduced_count(x.shape, axis):
-        return np.add.reduce(x, axis, keepdims=keepdims) - math.inf
+        return _add(x, axis, keepdims=keepdims) - math.inf
     if x.dtype.kind != "f":
         x = x.astype(np.float64)
     top = np.maximum.reduce(x, axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(divide="ignore", over="ignore"):  # rows of -inf, and +inf
-        y = np.log(np.add.reduce(np.exp(x - top), axis, keepdims=keepdims))
+        y = np.log(_add(np.exp(x - top), axis, keepdims=keepdims))
     return y + (top if keepdims else top.reshape(y.shape))
 
 
@@ -198,7 +198,7 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, axis: Dims = N
         >>> round(tc.logsumexp(tc.tensor([1000.0, 1000.0]), dim=0).item(), 2)
         1000.69
     """
-    return bind(_logsumexp, input, axis=_axis(dim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return bind(_logsumexp, input, axis=axis_of(dim), keepdims=keepdim)
 
 
 # --- Norms --------------------------------------------------------------------------------------------------------
@@ -207,11 +207,11 @@ def logsumexp(input: Tensor, dim: Dims, keepdim: bool = False, *, axis: Dims = N
 def _norm_of(x: Any, p: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
     require_float("norm", x)
     if p == 2:
-        return np.sqrt(np.add.reduce(x * x, axis, None, None, keepdims))
+        return np.sqrt(_add(x * x, axis, None, None, keepdims))
     if p == 1:
-        return np.add.reduce(np.abs(x), axis, None, None, keepdims)
+        return _add(np.abs(x), axis, None, None, keepdims)
     with np.errstate(divide="ignore"):  # 0 to a negative power
-        return np.add.reduce(np.abs(x) ** p, axis, None, None, keepdims) ** (1 / p)
+        return _add(np.abs(x) ** p, axis, None, None, keepdims) ** (1 / p)
 
 
 def _norm_rule(g: Any, y: Any, x: Any, p: float = 2, axis: Any = None, keepdims: bool = False) -> Any:
@@ -255,12 +255,12 @@ def norm(
     if isinstance(p, str):
         raise RuntimeError(f"norm: p must be a number or 'fro', got {p!r}; for 'nuc' see tc.linalg.matrix_norm")
     if p == math.inf:
-        return reduction.amax(elementwise.abs(input), dim, keepdim)
+        return extremes.amax(elementwise.abs(input), dim, keepdim)
     if p == -math.inf:
-        return reduction.amin(elementwise.abs(input), dim, keepdim)
+        return extremes.amin(elementwise.abs(input), dim, keepdim)
     if p == 0:
         return reduction.sum(elementwise.ne(input, 0), dim, keepdim).to(input.dtype)
-    return bind(_norm, input, p=p, axis=_axis(dim), keepdims=keepdim)  # type: ignore[no-any-return]
+    return bind(_norm, input, p=p, axis=axis_of(dim), keepdims=keepdim)
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
@@ -296,8 +296,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     counts = bind(_bincount, input, minlength=minlength)
     if weights is None:
-        return counts  # type: ignore[no-any-return]
-    return bind(put_add, weights, input, index=(ARRAY,), shape=counts.array.shape)  # type: ignore[no-any-return]
+        return counts
+    return bind(put_add, weights, input, index=(ARRAY,), shape=counts.array.shape)
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
@@ -313,7 +313,7 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
         min, max = float(values.min()), float(values.max())
     if min == max:
         min, max = min - 1, max + 1
-    return bind(_histc, input, bins=bins, bounds=(min, max))  # type: ignore[no-any-return]
+    return bind(_histc, input, bins=bins, bounds=(min, max))
 
 
 METHODS: dict[str, Any] = {name: globals()[name] for name in __all__}

@@ -18,7 +18,7 @@ def view(op: Op, x: Tensor, *arrays: Any, **params: Any) -> Tensor:
     if out.array.base is not None:
         base = x._base
         out._base = base if base is not None and base() is not None else weakref.ref(x)
-    return out  # type: ignore[no-any-return]
+    return out
 
 
 def base_of(x: Tensor) -> Tensor | None:
