@@ -305,7 +305,7 @@ def _fitted(value: Any, p: Tensor) -> Any:
     if isinstance(value, (int, float, str, tuple, list)) or value is None:
         return value
     array = getattr(value, "array", None)
-    array = np.array(value if array is None else array)
+    array = np.array(np.asarray(value) if array is None else array)
     if array.ndim == 0 and p.array.ndim:
         return array.item()  # PyTorch keeps counts as 0-d tensors
     return Tensor._wrap(array.astype(p.array.dtype) if array.dtype.kind == "f" else array)
