@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -55,10 +56,19 @@ def _linear_weight(g: Any, _y: Any, x: Any, _weight: Any, _bias: Any = None) -> 
     return np.dot(g.T, x)
 
 
+@lru_cache(maxsize=32)
+def _ones(count: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(count, dtype)
+
+
+def _linear_bias(g: Any, _y: Any, _x: Any, _weight: Any, _bias: Any) -> Any:
+    # The sum over a batch as a product with ones: on small matrices several times faster than a reduction.
+    return np.dot(_ones(len(g), g.dtype), g) if g.ndim == 2 else g
+
+
 linear = declare(
     _linear,
-    vjp=(lambda g, _y, _x, weight, _bias=None: np.matmul(g, weight), _linear_weight,
-         lambda g, _y, _x, _weight, _bias=None: g),
+    vjp=(lambda g, _y, _x, weight, _bias=None: np.matmul(g, weight), _linear_weight, _linear_bias),
     name="linear", broadcasts=True, lazy=False, shrinks=False,
     doc="x Wᵀ + b in one operation: x (*, in), W (out, in), b (out) or left out; gives (*, out).",
 )  # fmt: skip
