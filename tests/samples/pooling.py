@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 
 from tinygrad_course.ops.pooling import max_place, out_length
@@ -20,7 +21,8 @@ def _geometry(draw: Any, dilated: bool) -> tuple[dict[str, Any], tuple[int, ...]
     kernel = draw(few)
     stride = draw(st.one_of(st.just(kernel), few))
     dilation = draw(few) if dilated else (1,) * ndim
-    padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)
+    # With dilation a window might lie in the padding altogether, where no maximum is finite.
+    padding = tuple(draw(st.integers(0, k // 2)) if d == 1 else 0 for k, d in zip(kernel, dilation))
     ceil = draw(st.booleans())
     space = tuple(
         max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 3)) for k, d, p in zip(kernel, dilation, padding)
@@ -35,8 +37,12 @@ def _geometry(draw: Any, dilated: bool) -> tuple[dict[str, Any], tuple[int, ...]
 
 @sample_for("max_pool")
 def _max_pool(draw: Any) -> Sample:
-    params, x, _ = _geometry(draw, dilated=True)
-    return Sample((draw(apart(x)),), params)
+    from tinygrad_course.ops.pooling import max_pool
+
+    params, shape, _ = _geometry(draw, dilated=True)
+    x = draw(apart(shape))
+    assume(np.isfinite(max_pool.forward(x, **params)).any())  # not all windows in the padding
+    return Sample((x,), params)
 
 
 @sample_for("max_place")
@@ -55,6 +61,12 @@ def _known_places(draw: Any) -> tuple[dict[str, Any], np.ndarray, np.ndarray]:
     x = draw(numbers(shape))
     place = max_place.forward(x, max_pool.forward(x, **params), **params)
     return params, x, place
+
+
+@sample_for("max_index")
+def _max_index(draw: Any) -> Sample:
+    params, x, place = _known_places(draw)
+    return Sample((place,), {"space": x.shape[2:], **params})
 
 
 @sample_for("take_in_windows")

@@ -28,14 +28,13 @@ def findings(
     """The inputs of a function in which its gradient disagrees with differences, in one random projection each."""
     ys = point.outputs(point.values)
     vs = _cotangents(ys, rng)
-    size = sum(float(np.abs(v[v != 0] * y[v != 0]).sum()) for v, y in zip(vs, ys))
     nothing = any(y.size for y in ys) and not any(v.any() for v in vs)
     if rtol is None:
         rtol = max([RTOL, *(float(np.finfo(y.dtype).eps) ** 0.5 / 2 for y in ys)])
     found = []
     for i, g in enumerate(point.gradients(vs)):
         u = direction(rng, point.values[i])
-        numeric, total, error = _difference(point, i, u, vs)
+        numeric, total, error, size = _difference(point, i, u, vs)
         analytic = float((g * u).sum())
         scale = max(float(np.abs(g * u).sum()), total)
         tolerance = rtol * scale + atol + MARGIN * error
@@ -54,7 +53,7 @@ def elements(point: Point, rng: np.random.Generator, *, rtol: float = 1e-7) -> l
         for element in list(np.ndindex(g.shape))[:LOOK_AT]:
             u = np.zeros(g.shape)
             u[element] = length = abs(point.values[i][element]) or 1.0
-            numeric, _, error = (float(x / length) for x in _difference(point, i, u, vs))
+            numeric, _, error, _ = (x / length for x in _difference(point, i, u, vs))
             analytic = float(g[element])
             bound = rtol * max(abs(analytic), abs(numeric)) + MARGIN * error
             if not abs(analytic - numeric) <= bound < math.inf:
@@ -67,8 +66,8 @@ def _cotangents(ys: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.n
     return [np.where(np.isfinite(y), cotangent(rng, y.shape, y.dtype), y.dtype.type(0)) for y in ys]
 
 
-def _difference(point: Point, i: int, u: np.ndarray, vs: Sequence[np.ndarray]) -> tuple[float, float, float]:
-    """vᵀJu from differences along the direction `u` of input `i`; the sum of its terms' sizes; its error."""
+def _difference(point: Point, i: int, u: np.ndarray, vs: Sequence[np.ndarray]) -> tuple[float, ...]:
+    """vᵀJu from differences along `u` of input `i`; the sum of its terms' sizes; its error; the function's size."""
     values = point.values
     used = [v != 0 for v in vs]
 
@@ -80,4 +79,4 @@ def _difference(point: Point, i: int, u: np.ndarray, vs: Sequence[np.ndarray]) -
     v = np.concatenate([v[mask] for v, mask in zip(vs, used)]) if vs else np.zeros(0)
     found = derivative(curve)
     terms = v * found.value
-    return float(terms.sum()), float(np.abs(terms).sum()), float((np.abs(v) * found.error).sum())
+    return tuple(float(x) for x in (terms.sum(), np.abs(terms).sum(), np.abs(v) @ found.error, np.abs(v) @ found.size))

@@ -24,10 +24,17 @@ ENOUGH = 1e-12
 
 
 class Estimate(NamedTuple):
-    """Derivatives, one per element of the curve, and a bound on the error of each (inf where nothing was found)."""
+    """Derivatives, one per element of the curve.
+
+    Attributes:
+        value: the derivatives.
+        error: a bound on the error of each (inf where nothing was found).
+        size: how large the curve is, per largest step: what is far below it is rounding.
+    """
 
     value: np.ndarray
     error: np.ndarray
+    size: np.ndarray
 
 
 def derivative(curve: Curve, step: float = STEP) -> Estimate:
@@ -92,7 +99,7 @@ def _extrapolate(
         factor: by how much one halving shrinks the leading error of the quotient: 4 if central, 2 if one-sided.
     """
     with np.errstate(all="ignore"):
-        first, _ = quotient(step)
+        first, largest = quotient(step)
         best = np.full(first.shape, np.nan)
         error = np.full(first.shape, np.inf)
         row = [first]
@@ -103,7 +110,7 @@ def _extrapolate(
             power = factor
             for previous in row:
                 longer.append(longer[-1] + (longer[-1] - previous) / (power - 1))
-                power *= factor if factor == 2.0 else 4.0
+                power *= factor
                 spread = np.maximum(np.abs(longer[-1] - longer[-2]), np.abs(longer[-1] - previous)) + rounding
                 better = spread < error  # False where NaN
                 best = np.where(better, longer[-1], best)
@@ -111,4 +118,4 @@ def _extrapolate(
             row = longer
             if level > 2 and np.all(error <= ENOUGH * np.abs(best) + 2 * rounding):
                 break
-        return Estimate(best, error)
+        return Estimate(best, error, largest)
