@@ -106,6 +106,22 @@ max_place = declare(_max_place, name="max_place",
                     doc="The place in its window, counted in row order, of each maximum y of `max_pool`; the first of equals.")  # fmt: skip
 
 
+def _max_index(
+    place: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+) -> np.ndarray:
+    index: Any = 0
+    within = np.unravel_index(place.astype(np.int64), kernel)
+    for i, (length, k, s, p, d, n) in enumerate(zip(space, within, stride, padding, dilation, out)):
+        start = (np.arange(n) * s - p).reshape((n,) + (1,) * (len(space) - 1 - i))
+        # Where all values are -inf, place 0 wins, which may be padding: the first inside stands for it.
+        index = index * length + np.clip(start + k * d, 0, length - 1)
+    return np.asarray(index)
+
+
+max_index = declare(_max_index, name="max_index",
+                    doc="Where in the flattened space of the input a place in a window is.")  # fmt: skip
+
+
 def _masked(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """x where the mask is true, else 0: by bits, since 0 · inf is not 0 and np.where is several times slower."""
     bits = np.dtype(f"i{x.dtype.itemsize}")
@@ -116,7 +132,15 @@ def _masked(x: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _put_in_windows(
-    g: np.ndarray, place: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+    g: np.ndarray,
+    place: np.ndarray,
+    *,
+    space: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    out: Ints,
 ) -> np.ndarray:
     pads = _pads(space, kernel, stride, padding, dilation, out)
     full = tuple(n + lo + hi for n, (lo, hi) in zip(space, pads))
@@ -132,7 +156,15 @@ def _put_in_windows(
 
 
 def _take_in_windows(
-    x: np.ndarray, place: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
+    x: np.ndarray,
+    place: np.ndarray,
+    *,
+    space: Ints,
+    kernel: Ints,
+    stride: Ints,
+    padding: Ints,
+    dilation: Ints,
+    out: Ints,
 ) -> np.ndarray:
     full = _padded(x, _pads(space, kernel, stride, padding, dilation, out), 0)
     y = np.zeros_like(place, dtype=x.dtype)
