@@ -48,7 +48,7 @@ class Run:
         chosen: Any = tuple(args[i] for i in places)
         values, self.in_tree = flatten(chosen[0] if isinstance(argnums, int) else chosen)
         self.inputs = [_own(name, x) for x in values]
-        self._leaves = {id(x) for x in self.inputs if x.node is LEAF}
+        self._leaves = {x for x in self.inputs if x.node is LEAF}
         own = unflatten(self.inputs, self.in_tree)
         args = list(args)
         for i, x in zip(places, (own,) if isinstance(argnums, int) else own):
@@ -68,8 +68,7 @@ class Run:
     def own_leaf(self, x: Tensor) -> Tensor:
         """A new leaf that belongs to this transform, with the values of `x`."""
         leaf = Tensor._wrap(x.array, LEAF)
-        self._leaves.add(id(leaf))
-        self.inputs_alive = [*getattr(self, "inputs_alive", ()), leaf]  # an id is good as long as its object lives
+        self._leaves.add(leaf)
         return leaf
 
     def pull(self, cotangents: Sequence[Tensor], *, keep: bool, record: bool | None = None) -> tuple[Tensor, ...]:
@@ -94,7 +93,7 @@ class Run:
 
     def _reaches_out(self, y: Tensor) -> bool:
         """Whether a tensor depends on a leaf that is not this transform's own."""
-        return any(id(leaf) not in self._leaves for leaf in leaves_of(y))
+        return any(leaf not in self._leaves for leaf in leaves_of(y))
 
 
 def leaves_of(y: Tensor) -> Iterable[Tensor]:
