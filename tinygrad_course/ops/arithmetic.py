@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -40,7 +40,7 @@ __all__ = [
     "round", "rsub", "sgn", "sub", "subtract", "true_divide",
 ]  # fmt: skip
 
-Value = Tensor | float
+Value: TypeAlias = Tensor | float
 
 
 def add(input: Value, other: Value, *, alpha: float = 1) -> Tensor:

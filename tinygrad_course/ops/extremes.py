@@ -9,8 +9,8 @@ import numpy as np
 from ..graph import bind
 from ..tensor import Tensor
 from . import elementwise
-from .arguments import Dims, ValuesIndices, axis_of, numpy_names, reduced_count, spread
-from .indexing import take_along_dim
+from .arguments import Dims, ValuesIndices, axis_of, dim_of, numpy_names, reduced_count, spread
+from .indexing import at_places
 from .op import declare
 
 __all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "min"]
@@ -49,13 +49,17 @@ def _place(name: str, find: Any) -> Any:
     def forward(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
         if not x.size:
             _check_some(name, x, axis)
-        return find(x, axis=axis, keepdims=keepdims) if x.ndim else np.zeros((), np.int64)
+        return find(x, axis, keepdims=keepdims) if x.ndim else np.zeros((), np.int64)
 
     return forward
 
 
-_argmax = declare(_place("argmax", np.argmax), name="argmax", doc="Where the largest value is; the first of equals.")
-_argmin = declare(_place("argmin", np.argmin), name="argmin", doc="Where the smallest value is; the first of equals.")
+_argmax = declare(
+    _place("argmax", np.ndarray.argmax), name="argmax", doc="Where the largest value is; the first of equals."
+)
+_argmin = declare(
+    _place("argmin", np.ndarray.argmin), name="argmin", doc="Where the smallest value is; the first of equals."
+)
 
 
 @numpy_names
@@ -200,11 +204,11 @@ def _extremum(x: Tensor, dim: Any, keepdim: bool, other: Any, whole: Any, place:
         return bind(pairwise, x, other)
     if dim is None:
         return bind(whole, x)
-    found = bind(place, x, axis=dim, keepdims=True)
-    values = take_along_dim(x, found, dim)
-    if keepdim or not x.ndim:
-        return ValuesIndices(values, found)
-    return ValuesIndices(values.squeeze(dim), found.squeeze(dim))
+    found = bind(place, x, axis=dim)
+    values = at_places(x, found, dim_of(place.name, dim, x.array.ndim))
+    if keepdim and x.array.ndim:
+        return ValuesIndices(values.unsqueeze(dim), found.unsqueeze(dim))
+    return ValuesIndices(values, found)
 
 
 METHODS: dict[str, Any] = {name: globals()[name] for name in __all__}

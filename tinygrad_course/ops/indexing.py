@@ -6,6 +6,7 @@ operation. So `x[i]` is one primitive, whose adjoint adds a cotangent back at th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -270,12 +271,24 @@ def along(name: str, shape: tuple[int, ...], dim: int, index: Any) -> tuple[Any,
         raise RuntimeError(
             f"{name}: index of shape {tuple(index.shape)} must have as many dims as the input of shape {shape}"
         )
-    n = index.ndim
-    arrays: list[Any] = [
-        np.arange(length).reshape((1,) * i + (length,) + (1,) * (n - 1 - i)) for i, length in enumerate(index.shape)
-    ]
+    arrays = list(_grid(tuple(index.shape)))
     arrays[dim] = index
-    return (ARRAY,) * n, arrays
+    return (ARRAY,) * len(arrays), arrays
+
+
+def at_places(x: Tensor, places: Tensor, dim: int) -> Tensor:
+    """From each line along a dim the one value at its place; the dim is dropped."""
+    if not x.array.ndim:
+        return x.reshape(())
+    arrays = list(_grid(places.array.shape))
+    arrays.insert(dim, places)
+    return bind(getitem, x, *arrays, index=(ARRAY,) * len(arrays))
+
+
+@lru_cache(64)
+def _grid(shape: tuple[int, ...]) -> tuple[Any, ...]:
+    """For each dim its coordinates, shaped so that they broadcast against each other to `shape`."""
+    return tuple(np.ix_(*(np.arange(n) for n in shape)))
 
 
 def _check_fits(name: str, index: Any, shape: tuple[int, ...], dim: int | None, what: str) -> None:

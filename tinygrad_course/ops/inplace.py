@@ -40,13 +40,13 @@ def assign(x: Tensor, value: Tensor, name: str, *, into_view: bool = False) -> T
     if array.shape != x.array.shape:
         raise RuntimeError(
             f"{name}: the result has shape {array.shape}, which does not fit into the tensor's {x.array.shape}; "
-            f"write x = x.{name.rstrip('_')}(...) instead"
+            f"write {_instead(name)} instead"
         )
     if array.dtype != x.array.dtype:
         if _KINDS[array.dtype.kind] > _KINDS[x.array.dtype.kind]:
             raise RuntimeError(
                 f"{name}: result type {array.dtype} can't be cast to {x.array.dtype}, the tensor's dtype; "
-                f"convert the tensor first, or write x = x.{name.rstrip('_')}(...)"
+                f"convert the tensor first, or write {_instead(name)}"
             )
         value = value.to(x.array.dtype)
     if not (state.grad and (x.node is not None or value.node is not None)):
@@ -60,12 +60,19 @@ def assign(x: Tensor, value: Tensor, name: str, *, into_view: bool = False) -> T
 _KINDS = {"b": 0, "i": 1, "u": 1, "f": 2}
 
 
+def _instead(name: str) -> str:
+    """What to write in place of an operation in place."""
+    if name == "setitem":
+        return "y = x.clone(); y[...] = value"
+    return f"x = x {name.rstrip('=')} y" if name.endswith("=") else f"x = x.{name.rstrip('_')}(...)"
+
+
 def check_writable(x: Tensor, name: str) -> None:
     """Raise if `x` is a leaf that requires grad, which must not change while operations are recorded."""
     if x.node is LEAF and state.grad:
         raise RuntimeError(
             f"{name}: a leaf tensor that requires grad cannot be changed in place, its gradient would be lost; "
-            f"write y = x.{name.rstrip('_')}(...), or change it within `with tc.no_grad():`"
+            f"write {_instead(name)}, or change it within `with tc.no_grad():`"
         )
 
 
@@ -89,11 +96,9 @@ def write(x: Tensor, index: Any, value: Any, name: str) -> Tensor:
             f"{name}: several values of this tensor share one place in memory (expand), or its memory is read-only; "
             "write into a copy (x.clone())"
         )
-    if index is ... or type(index) in (int, slice):
-        array = array[index, ...]
-        array[...] = value
-    else:
-        array[index] = value
+    if type(index) in (int, slice):  # only what is written to counts as overwritten
+        array, index = array[index, ...], ...
+    array[index] = value
     mark_overwritten(array)
     return x
 
@@ -138,10 +143,10 @@ def in_place(function: Callable[..., Tensor], name: str) -> Callable[..., Tensor
     return method
 
 
-def _operator(function: Callable[..., Tensor], name: str) -> Callable[..., Any]:
+def _operator(function: Callable[..., Tensor], name: str, symbol: str) -> Callable[..., Any]:
     def method(self: Tensor, other: Any) -> Any:
-        check_writable(self, name)
-        return assign(self, function(self, other), name, into_view=True)
+        check_writable(self, symbol)
+        return assign(self, function(self, other), symbol, into_view=True)
 
     method.__name__ = name
     method.__doc__ = f"In place: {function.__doc__}"
@@ -229,12 +234,13 @@ _SAME_SHAPE: dict[str, Any] = {
 }  # fmt: skip
 _OTHER_SHAPE = ("squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze")
 _OPERATORS = {
-    "add": elementwise.add, "sub": elementwise.subtract, "mul": elementwise.multiply, "truediv": elementwise.divide,
-    "floordiv": elementwise.floor_divide, "mod": elementwise.remainder, "pow": elementwise.power,
-    "and": elementwise.bitwise_and, "or": elementwise.bitwise_or, "xor": elementwise.bitwise_xor,
+    "add": ("+=", elementwise.add), "sub": ("-=", elementwise.subtract), "mul": ("*=", elementwise.multiply),
+    "truediv": ("/=", elementwise.divide), "floordiv": ("//=", elementwise.floor_divide),
+    "mod": ("%=", elementwise.remainder), "pow": ("**=", elementwise.power), "and": ("&=", elementwise.bitwise_and),
+    "or": ("|=", elementwise.bitwise_or), "xor": ("^=", elementwise.bitwise_xor),
 }  # fmt: skip
 
 METHODS: dict[str, Any] = {f"{name}_": in_place(function, f"{name}_") for name, function in _SAME_SHAPE.items()}
 METHODS |= {f"{name}_": _restructured(getattr(shape, name), f"{name}_") for name in _OTHER_SHAPE}
-METHODS |= {f"__i{name}__": _operator(op, f"__i{name}__") for name, op in _OPERATORS.items()}
+METHODS |= {f"__i{name}__": _operator(op, f"__i{name}__", symbol) for name, (symbol, op) in _OPERATORS.items()}
 METHODS |= {"__setitem__": setitem, "resize_": resize_}

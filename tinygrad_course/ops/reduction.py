@@ -43,11 +43,13 @@ _sum = declare(
 
 
 def _mean_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    require_float("mean", x)
-    # Halves are summed as singles: 65504 is soon exceeded.
-    total = _add(x, axis, np.float32 if x.itemsize == 2 else None, None, keepdims)
-    n = reduced_count(x.shape, axis)
-    return (total / n if n else total * math.nan).astype(x.dtype, copy=False)
+    if x.dtype.kind != "f" or x.itemsize == 2:
+        require_float("mean", x)
+        # Halves are summed as singles: 65504 is soon exceeded.
+        return _mean_of(x.astype(np.float32), axis, keepdims).astype(x.dtype)
+    total = _add(x, axis, None, None, keepdims)
+    n = x.size if axis is None else reduced_count(x.shape, axis)
+    return total / n if n else total * math.nan
 
 
 _mean = declare(
