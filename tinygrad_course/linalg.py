@@ -16,8 +16,8 @@ from .ops.linalg import (
     solve,
     solve_triangular,
 )
-from .ops.norm import cond, matrix_norm, matrix_rank, vector_norm
-from .ops.norm import linalg_norm as norm
+from .ops.norms import cond, matrix_norm, matrix_rank, vector_norm
+from .ops.norms import linalg_norm as norm
 from .ops.product import matmul
 from .tensor import Tensor
 

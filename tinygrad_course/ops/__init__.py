@@ -69,7 +69,7 @@ from .einstein import einsum  # isort: skip
 __all__ = [
     "REGISTRY", "Op", "celu", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "einsum", "erf",
     "erfc", "erfinv", "hardshrink", "inverse", "log_softmax", "logaddexp2", "logdet", "logit",
-    "matrix_power", "methods", "pinverse", "prelu", "primitive", "protocols", "qr", "relu", "selu",
+    "matrix_power", "pinverse", "prelu", "primitive", "qr", "relu", "selu",
     "sinc", "slogdet", "softmax", "svd", "threshold", "xlogy",
 ]  # fmt: skip
 __all__ += convert.__all__

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from .. import dtypes
-from ..device import CPU, check_device
+from ..device import CPU, check_device, device
 from ..tensor import Tensor
 from .op import declare
 
@@ -57,14 +57,12 @@ def to(
         >>> tc.zeros(2).to("cpu", tc.float64).dtype
         dtype('float64')
     """
-    from ..device import device as Device
-
     for item in target:
         if isinstance(item, Tensor):
             other = item
         elif isinstance(item, bool):
             continue  # non_blocking and copy by position: the CPU does not tell them apart
-        elif isinstance(item, (Device, int)) or (
+        elif isinstance(item, (type(CPU), int)) or (
             isinstance(item, str) and item.split(":")[0] in ("cpu", "cuda", "mps")
         ):
             device = item
@@ -126,13 +124,11 @@ def _caster(name: str, dtype: np.dtype, note: str = "") -> Callable[[Tensor], Te
     return method
 
 
-_CASTERS = {
-    name: _caster(name, dtype, "" if dtype.kind in "fb" else ", fractions cut off")
-    for name, dtype in {
-        "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "long": dtypes.int64,
-        "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool,
-    }.items()
+_NAMED: dict[str, np.dtype] = {
+    "float": dtypes.float32, "double": dtypes.float64, "half": dtypes.float16, "long": dtypes.int64,
+    "int": dtypes.int32, "short": dtypes.int16, "char": dtypes.int8, "byte": dtypes.uint8, "bool": dtypes.bool,
 }  # fmt: skip
+_CASTERS = {name: _caster(name, d, "" if d.kind in "fb" else ", fractions cut off") for name, d in _NAMED.items()}
 
 
 def cpu(x: Tensor) -> Tensor:
@@ -199,20 +195,35 @@ def can_cast(from_: DTypeLike, to: DTypeLike) -> bool:
 
 def finfo(dtype: DTypeLike | None = None) -> Any:
     """The limits of a floating dtype (default: the default dtype): `eps`, `min`, `max`, `tiny`, `bits`."""
-    return np.finfo(dtypes.get_default_dtype() if dtype is None else dtype)  # type: ignore[arg-type]
+    return np.finfo(dtypes.get_default_dtype() if dtype is None else dtype)
 
 
 def iinfo(dtype: DTypeLike) -> Any:
     """The limits of an integer dtype: `min`, `max`, `bits`."""
-    return np.iinfo(dtype)  # type: ignore[arg-type]
+    return np.iinfo(dtype)
 
 
 METHODS: dict[str, Any] = {
     "astype": astype, "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "cuda": cuda, "get_device": get_device,
     "is_floating_point": is_floating_point, "is_complex": is_complex, **_CASTERS,
 }  # fmt: skip
-PROPERTIES: dict[str, Any] = {
-    "device": property(lambda self: CPU, doc="Where the values are: the CPU."),
-    "is_cuda": property(lambda self: False, doc="False: there is no GPU."),
-    "is_sparse": property(lambda self: False, doc="False: all tensors are dense."),
-}
+
+
+def _device(x: Tensor) -> device:
+    """Where the values are: the CPU."""
+    return CPU
+
+
+def _is_cuda(x: Tensor) -> bool:
+    """False: there is no GPU."""
+    return False
+
+
+def _is_sparse(x: Tensor) -> bool:
+    """False: all tensors are dense."""
+    return False
+
+
+PROPERTIES: dict[str, property] = {
+    "device": property(_device), "is_cuda": property(_is_cuda), "is_sparse": property(_is_sparse),
+}  # fmt: skip

@@ -200,7 +200,7 @@ def arange(
     whole = all(isinstance(x, int) for x in (start, end, step))
     chosen = _settings("arange", dtypes.int64 if whole and dtype is None else dtype, device)
     if whole:
-        return made(np.arange(start, end, step, np.int64).astype(chosen, copy=False), requires_grad)
+        return made(np.arange(start, end, step, dtype=np.int64).astype(chosen, copy=False), requires_grad)
     return made(_spaced(start, step, math.ceil((end - start) / step), chosen), requires_grad)
 
 
@@ -254,13 +254,15 @@ def logspace(
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64, device: Any = None) -> Tensor:
     """The indices (2 × count) of the lower triangle of a row × col matrix, row by row."""
     chosen = _settings("tril_indices", dtype, device)
-    return made(np.stack(np.tril_indices(*sizes("tril_indices", (row,)), offset, col)).astype(chosen))
+    rows, columns = sizes("tril_indices", (row, col))
+    return made(np.stack(np.tril_indices(rows, offset, columns)).astype(chosen))
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.int64, device: Any = None) -> Tensor:
     """The indices (2 × count) of the upper triangle of a row × col matrix, row by row."""
     chosen = _settings("triu_indices", dtype, device)
-    return made(np.stack(np.triu_indices(*sizes("triu_indices", (row,)), offset, col)).astype(chosen))
+    rows, columns = sizes("triu_indices", (row, col))
+    return made(np.stack(np.triu_indices(rows, offset, columns)).astype(chosen))
 
 
 # --- In the manner of another tensor ------------------------------------------------------------------------------

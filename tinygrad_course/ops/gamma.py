@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import declare
+from .op import Op, declare
 from .special import horner, real
 
 __all__ = ["digamma", "lgamma", "polygamma"]
@@ -142,7 +142,7 @@ def polygamma_array(x: Any, *, n: int) -> Any:
     return real(lambda v: _polygamma64(n, v))(x)
 
 
-polygamma_op = declare(
+polygamma_op: Op = declare(
     polygamma_array, vjp=lambda g, _y, x, n: g * polygamma_op.apply(x, n=n + 1), name="polygamma", broadcasts=True,
     doc="The n-th derivative of digamma, elementwise.",
 )  # fmt: skip

@@ -106,7 +106,7 @@ def logdet(A: Tensor) -> Tensor:
     """The logarithm of the determinant: NaN where that is negative, -inf where it is 0."""
     matrices("logdet", A, square=True)
     sign, value = slogdet_op(A)
-    return np.where(sign < 0, math.nan, value)  # type: ignore[call-overload, no-any-return]
+    return np.where(sign < 0, math.nan, value)  # type: ignore[return-value]
 
 
 # --- Linear systems -----------------------------------------------------------------------------------------------

@@ -103,7 +103,8 @@ def linalg_norm(
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
     pair = not isinstance(dim, int) and dim is not None and len(dim) == 2
     if pair or (dim is None and A.array.ndim == 2):
-        return matrix_norm(A, ord, dim if pair else (0, 1), keepdim, dtype=dtype)
+        rows, columns = dim if pair else (0, 1)  # type: ignore[misc]
+        return matrix_norm(A, ord, (rows, columns), keepdim, dtype=dtype)
     return vector_norm(A, ord, dim, keepdim, dtype=dtype)
 
 
