@@ -41,7 +41,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         self.array = _array(data)
-        self.node = self._grad = self._base = None
+        self.node = self._grad = self._base = self._hooks = None
         if requires_grad:
             self.requires_grad = True
 
@@ -69,7 +69,7 @@ class Buffer(Tensor):
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         self.array = _array(data)
         self.node = LEAF if isinstance(data, Tensor) and data.node is LEAF else None
-        self._grad = self._base = None
+        self._grad = self._base = self._hooks = None
         self.persistent = persistent
 
     @classmethod
