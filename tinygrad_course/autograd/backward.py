@@ -25,9 +25,9 @@ def backward(
 ) -> None:  # fmt: skip
     """Add the gradient of `tensors` to the `.grad` of the leaves (or of `inputs` only).
 
-    No `.grad` is touched before all gradients are known: if a rule or a hook fails, or is interrupted, all are as before.
-    Threads may run backward at the same time through graphs that share leaves: every gradient is added in full. One
-    graph belongs to one thread.
+    No `.grad` is touched before all gradients are known: if a rule or a hook fails, or is interrupted, all stay as
+    they were. Threads may run backward at the same time through graphs that share leaves: every gradient is added in
+    full. One graph belongs to one thread.
 
     Args:
         tensors: one or several outputs in the graph.
