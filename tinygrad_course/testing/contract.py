@@ -37,6 +37,9 @@ class Call:
         op: the operation.
         inputs: float64 arrays; integer and boolean ones are not differentiated.
         params: keyword parameters.
+
+    Attributes:
+        wrt: the positions of the floating inputs that have a rule.
     """
 
     def __init__(self, op: Op, inputs: Arrays, params: dict[str, Any] | None = None) -> None:
@@ -90,10 +93,9 @@ class Call:
         return ContractError(f"{self.op.name}: {clause} (called with {shapes}{params})")
 
     def _reseed(self) -> None:
-        manual_seed(0)
-        for value in self.params.values():
-            if isinstance(value, Generator):
-                value.manual_seed(0)
+        if "generator" in self.params:
+            generator = self.params["generator"]
+            generator.manual_seed(0) if isinstance(generator, Generator) else manual_seed(0)
 
 
 def _keeps_dtype(call: Call, rng: np.random.Generator) -> None:
