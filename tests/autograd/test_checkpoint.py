@@ -208,6 +208,26 @@ def test_random_numbers_are_drawn_again_and_the_generator_goes_on():
     assert tc.random.default_generator().get_state() == state
 
 
+def test_modules_with_dropout_and_changes_in_place_inside():
+    net = tc.nn.Sequential(tc.nn.Linear(3, 8), tc.nn.Dropout(0.5), tc.nn.Tanh(), tc.nn.Linear(8, 2))
+
+    def f(x):
+        y = net(x) * 2.0
+        y[0] = y[1] * 3.0
+        return y
+
+    x = tc.randn(4, 3)
+    grads = []
+    for run_it in (f, lambda x: checkpoint(f, x)):
+        net.zero_grad()
+        tc.manual_seed(1)
+        (run_it(x) ** 2).sum().backward()
+        grads.append([p.grad.array.copy() for p in net.parameters()])
+    assert any(g.any() for g in grads[0])
+    for a, b in zip(*grads):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_functions_may_differentiate_inside():
     def f(x):
         return tc.func.grad(lambda z: z * z * z)(x) * x

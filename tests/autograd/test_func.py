@@ -203,6 +203,16 @@ def test_gradients_flow_through_to_what_is_outside():
     np.testing.assert_allclose(w.grad.array, v.grad.numpy(), rtol=1e-5)
 
 
+def test_a_module_is_a_function_of_its_parameters():
+    net = tc.nn.Linear(3, 2)
+    x = tc.tensor([1.0, 2.0, 3.0])
+    gradient = func.grad(lambda p: func.functional_call(net, p, (x,)).sum())(dict(net.named_parameters()))
+    np.testing.assert_array_equal(gradient["weight"].detach().array, [[1.0, 2.0, 3.0]] * 2)
+    assert gradient["bias"].tolist() == [1.0, 1.0] and net.weight.grad is None
+    for jacobian in (func.jacrev, func.jacfwd):
+        np.testing.assert_allclose(jacobian(net)(x).detach().array, net.weight.detach().array, rtol=1e-6)
+
+
 def test_nests_numbers_and_argnums():
     def f(params, x, scale=1.0):
         h = params["layers"][0] * x + params["layers"][1]

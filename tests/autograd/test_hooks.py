@@ -124,6 +124,16 @@ def test_a_retained_gradient_is_what_hooks_made_of_it_whatever_the_order():
     assert h.grad.item() == 2.0
 
 
+def test_after_a_change_in_place_the_gradient_of_the_new_value_is_retained():
+    x = leaf(2.0)
+    h = x * x
+    h.retain_grad()
+    h *= 3.0
+    assert h.retains_grad
+    (h * 5.0).backward()
+    assert (h.grad.item(), x.grad.item()) == (5.0, 60.0)
+
+
 def test_retain_grad_with_inputs_fills_each_once():
     x = leaf(2.0)
     h = x * x

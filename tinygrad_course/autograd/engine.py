@@ -66,7 +66,7 @@ def pull_back(
             if node.hooks is not None:
                 g = node.hooks.changed(g, y.shape, record)
                 keeper = node.hooks.keeper and node.hooks.keeper()
-                if retained is not None and keeper is not None:
+                if retained is not None and keeper is not None and keeper.node is node:
                     retained.append((keeper, g))
             parents = node.parents
             if targets is not None:

@@ -53,7 +53,10 @@ def assign(x: Tensor, value: Tensor, name: str, *, into_view: bool = False) -> T
         return write(x, ..., value.array, name)
     if not into_view:
         check_no_base(x, name)
+    retains = x.retains_grad
     x.array, x.node, x._base = value.array, value.node, None
+    if retains:
+        x.retain_grad()  # of the new value, as in PyTorch
     return x
 
 
