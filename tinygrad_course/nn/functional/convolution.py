@@ -171,16 +171,19 @@ def _conv_transpose(
         min(space) >= 1,
         f"{name}: the output would have the size {space}, for an input {_shape(input)} and padding {padding}; pad less",
     )
-    # Places that no window of the convolution with this stride would reach hold zeros only.
+    # The convolution whose adjoint this is must have as many windows as the input has places. What lies behind their
+    # reach is taken from the padding, and where that is used up, holds zeros.
     beyond = [max(0, e - s + 1) for e, s in zip(extra, stride)]
+    less = [min(b, p) for b, p in zip(beyond, padding)]
+    zeros = [b - c for b, c in zip(beyond, less)]
     y = ops.convolution_transpose(
-        x, weight, space=tuple(length - b for length, b in zip(space, beyond)), stride=stride,
-        padding=tuple((p, p) for p in padding), dilation=dilation, groups=groups,
+        x, weight, space=tuple(length - z for length, z in zip(space, zeros)), stride=stride,
+        padding=tuple((p, p - c) for p, c in zip(padding, less)), dilation=dilation, groups=groups,
     )  # fmt: skip
-    if any(beyond):
+    if any(zeros):
         from .padding import pad
 
-        y = pad(y, [w for b in reversed(beyond) for w in (0, b)])
+        y = pad(y, [w for z in reversed(zeros) for w in (0, z)])
     if bias is not None:
         y = y + bias.reshape((outs, *(1,) * n))
     return y if batched else y.reshape(y.array.shape[1:])
