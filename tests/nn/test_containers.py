@@ -27,7 +27,10 @@ def edits(draw):
     steps = []
     for _ in range(draw(st.integers(0, 6))):
         steps.append(
-            (draw(st.sampled_from(["append", "insert", "del", "set", "pop", "slice", "extend"])), draw(st.integers(-6, 6)))
+            (
+                draw(st.sampled_from(["append", "insert", "del", "set", "pop", "slice", "extend"])),
+                draw(st.integers(-6, 6)),
+            )
         )
     return n, steps
 

@@ -89,9 +89,7 @@ def test_full_backward_hook_sees_what_pytorch_shows():
         layer.load_state_dict({"weight": make(w)})
         seen = shown[name] = []
         layer.register_full_backward_pre_hook(lambda m, go, seen=seen: seen.append(go[0].tolist()))
-        layer.register_full_backward_hook(
-            lambda m, gi, go, seen=seen: seen.extend([gi[0].tolist(), go[0].tolist()])
-        )
+        layer.register_full_backward_hook(lambda m, gi, go, seen=seen: seen.extend([gi[0].tolist(), go[0].tolist()]))
         x = make(x0, requires_grad=True)
         (layer(x * 1) ** 2).sum().backward()
         seen.append(x.grad.tolist())

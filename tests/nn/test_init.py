@@ -61,7 +61,14 @@ def test_biases_are_zero():
 
 def test_generator_decides():
     w = tc.zeros(3, 3)
-    for fill in (init.uniform_, init.normal_, init.xavier_uniform_, init.kaiming_normal_, init.orthogonal_, init.trunc_normal_):
+    for fill in (
+        init.uniform_,
+        init.normal_,
+        init.xavier_uniform_,
+        init.kaiming_normal_,
+        init.orthogonal_,
+        init.trunc_normal_,
+    ):
         a = fill(w, generator=tc.Generator().manual_seed(1)).array.copy()
         b = fill(w, generator=tc.Generator().manual_seed(1)).array.copy()
         c = fill(w, generator=tc.Generator().manual_seed(2)).array.copy()

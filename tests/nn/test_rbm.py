@@ -62,7 +62,7 @@ def test_gaussian_visible_units(data):
     joint = np.stack([np.exp(-rbm.energy(tc.tensor(grid[:, None]), h[j]).detach().array) for j in range(len(h))])
     means = np.trapezoid(joint * grid, grid) / np.trapezoid(joint, grid)
     np.testing.assert_allclose(rbm.visible_mean(h).detach().array[:, 0], means, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(joint.sum(0), density, rtol=1e-10)
+    np.testing.assert_allclose(joint.sum(0), density, rtol=1e-7)
 
 
 @given(st.data())
@@ -123,7 +123,7 @@ def test_contrastive_divergence_tends_to_the_exact_gradient(persistent):
     rbm.loss(v).backward()
     for p, wanted in zip(rbm.parameters(), exact):
         np.testing.assert_allclose(p.grad.array, wanted, atol=0.02)
-        assert np.abs(wanted).max() > 0.1
+    assert max(np.abs(wanted).max() for wanted in exact) > 0.2
 
 
 def test_gibbs_sampling_has_the_machines_distribution():
