@@ -169,4 +169,4 @@ class Differentiable:
             return self.node.hooks  # type: ignore[union-attr]
         if self._hooks is None:
             self._hooks = Hooks()
-        return self._hooks  # type: ignore[return-value]
+        return self._hooks
