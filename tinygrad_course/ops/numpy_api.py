@@ -43,7 +43,7 @@ FUNCTIONS |= {
     np.fliplr: rearrange.fliplr, np.flipud: rearrange.flipud, np.hstack: joining.hstack, np.inner: contraction.inner,
     np.isclose: arithmetic.isclose, np.isin: sorting.isin, np.kron: rearrange.kron, np.moveaxis: shape.movedim,
     np.ndim: layout.dim, np.outer: contraction.outer, np.squeeze: shape.squeeze, np.swapaxes: shape.swapaxes,
-    np.tensordot: contraction.tensordot, np.trace: contraction.trace, np.vstack: joining.vstack,
+    np.trace: contraction.trace, np.vstack: joining.vstack,
 }  # fmt: skip
 
 # --- Functions whose arguments have other names -------------------------------------------------------------------
@@ -59,6 +59,7 @@ FUNCTIONS |= {
     np.searchsorted: lambda a, v, side="left": sorting.searchsorted(a, v, side=side),
     np.shape: lambda a: a.array.shape,
     np.size: lambda a, axis=None: a.array.size if axis is None else a.array.shape[axis],
+    np.tensordot: lambda a, b, axes=2: contraction.tensordot(a, b, axes),
     np.tril: lambda m, k=0: diagonals.tril(m, k),
     np.triu: lambda m, k=0: diagonals.triu(m, k),
 }

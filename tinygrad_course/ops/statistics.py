@@ -181,7 +181,7 @@ def _logsumexp_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 
 def _logsumexp_rule(g: Any, y: Any, x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    y = np.where(np.isfinite(y), y, 0)  # a row of -inf: exp(-inf - 0) is 0, not NaN
+    y = np.where(y == -math.inf, 0, y)  # a row of -inf: exp(-inf - 0) is 0, not NaN
     return spread(g, x.ndim, axis, keepdims) * np.exp(x - spread(y, x.ndim, axis, keepdims))
 
 
