@@ -620,15 +620,15 @@ class TensorMethods:
         """The number of values."""
     def new(self, *data: Any) -> Tensor:
         """A tensor in the dtype of this one, of a size given by ints or of data; see `new_zeros`, `new_tensor`."""
-    def new_empty(self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_empty(self, *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Uninitialized values of the given size in the dtype of this tensor."""
     def new_full(self, size: Any, fill_value: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """One value in the given size and the dtype of this tensor."""
-    def new_ones(self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_ones(self, *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Ones of the given size in the dtype of this tensor."""
     def new_tensor(self, data: Any, *, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """A tensor of a copy of the data, in the dtype of this tensor."""
-    def new_zeros(self, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+    def new_zeros(self, *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """Zeros of the given size in the dtype of this tensor."""
     def nonzero(self, *, as_tuple: builtins.bool = False) -> Any:
         """The indices of values that are not 0: as rows, or with `as_tuple` one tensor for each dim."""

@@ -92,7 +92,7 @@ def test_devices():
     with pytest.raises(RuntimeError, match="expected one of"):
         tc.device("tpu")
     x = tc.zeros(1)
-    for use in (lambda: x.to("cuda"), lambda: x.cuda(), lambda: tc.tensor([1], device="cuda"), lambda: x.to("mps")):
+    for use in (lambda: x.to("cuda"), x.cuda, lambda: tc.tensor([1], device="cuda"), lambda: x.to("mps")):
         with pytest.raises(RuntimeError, match="there is no device"):
             use()
 

@@ -26,13 +26,14 @@ def test_filled(size, dtype, name):
     torch = pytest.importorskip("torch")
     make, reference = getattr(tc, name), getattr(torch, name)
     ours = make(*size, dtype=None if dtype is None else getattr(tc, dtype))
-    theirs = reference(*size, dtype=None if dtype is None else getattr(torch, dtype))
+    theirs = reference(size, dtype=None if dtype is None else getattr(torch, dtype))
     if name == "empty":
         assert ours.shape == tuple(theirs.shape)
         assert str(theirs.dtype) == f"torch.{ours.dtype}"
     else:
         same(ours, theirs)
         same(make(tuple(size), dtype=ours.dtype), theirs)
+        same(make(size=size, dtype=ours.dtype), theirs)
 
 
 @pytest.mark.parametrize("value", [True, 3, 2.5, -math.inf])
@@ -146,7 +147,7 @@ def test_legacy_constructors():
 # --- Sharing memory -----------------------------------------------------------------------------------------------
 
 arrays = st.tuples(sides, st.sampled_from(DTYPES), st.integers(0, 2**16)).map(
-    lambda t: (np.random.default_rng(t[2]).normal(size=t[0]) * 5).astype(getattr(tc, t[1]))
+    lambda t: np.asarray(np.random.default_rng(t[2]).normal(size=t[0]) * 5).astype(getattr(tc, t[1]))
 )
 
 

@@ -190,7 +190,7 @@ def can_cast(from_: DTypeLike, to: DTypeLike) -> bool:
     """Whether PyTorch's promotion rules allow the cast: never from float to int, nor from a number to bool."""
     order = {"b": 0, "u": 1, "i": 1, "f": 2}
     a, b = dtypes.check_dtype("can_cast", from_), dtypes.check_dtype("can_cast", to)
-    return order[a.kind] <= order[b.kind] and not (a.kind == "i" and b.kind == "u")
+    return order[a.kind] <= order[b.kind]
 
 
 def finfo(dtype: DTypeLike | None = None) -> Any:

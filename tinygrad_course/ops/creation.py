@@ -27,8 +27,13 @@ e, inf, nan, pi = math.e, math.inf, math.nan, math.pi
 newaxis = None
 
 
-def sizes(name: str, size: Any) -> tuple[int, ...]:
-    """A shape given as numbers or as one sequence; raises for what is not a size."""
+def sizes(name: str, shape: Any, size: Any = None) -> tuple[int, ...]:
+    """A shape given as numbers, as one sequence, or by `size=`; raises for what is not a size."""
+    if size is not None:
+        if shape:
+            raise TypeError(f"{name}: got sizes by position and size=; give one of them")
+        shape = (size,)
+    size = shape
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
     try:
@@ -62,11 +67,14 @@ def _like(name: str, x: Any, dtype: DTypeLike | None, device: Any) -> tuple[tupl
 # --- Filled -------------------------------------------------------------------------------------------------------
 
 
-def zeros(*size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros(
+    *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of zeros.
 
     Args:
-        size: the lengths of the dimensions, as numbers or one tuple.
+        shape: the lengths of the dimensions, as numbers or one tuple.
+        size: the same by name.
         dtype: default: the default float dtype.
         device: only the CPU exists.
         requires_grad: record operations on it.
@@ -80,17 +88,21 @@ def zeros(*size: Any, dtype: DTypeLike | None = None, device: Any = None, requir
         tensor([[0., 0., 0.],
                 [0., 0., 0.]])
     """
-    return made(np.zeros(sizes("zeros", size), _settings("zeros", dtype, device)), requires_grad)
+    return made(np.zeros(sizes("zeros", shape, size), _settings("zeros", dtype, device)), requires_grad)
 
 
-def ones(*size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(
+    *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of ones; see `zeros`."""
-    return made(np.ones(sizes("ones", size), _settings("ones", dtype, device)), requires_grad)
+    return made(np.ones(sizes("ones", shape, size), _settings("ones", dtype, device)), requires_grad)
 
 
-def empty(*size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(
+    *shape: Any, size: Any = None, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor whose values are whatever was in memory; see `zeros`."""
-    return made(np.empty(sizes("empty", size), _settings("empty", dtype, device)), requires_grad)
+    return made(np.empty(sizes("empty", shape, size), _settings("empty", dtype, device)), requires_grad)
 
 
 def full(
@@ -269,24 +281,45 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: DTypeLike = np.i
 
 
 def new_zeros(
-    x: Tensor, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *shape: Any,
+    size: Any = None,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Zeros of the given size in the dtype of this tensor."""
-    return zeros(*size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return zeros(
+        *shape, size=size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def new_ones(
-    x: Tensor, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *shape: Any,
+    size: Any = None,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Ones of the given size in the dtype of this tensor."""
-    return ones(*size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return ones(
+        *shape, size=size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def new_empty(
-    x: Tensor, *size: Any, dtype: DTypeLike | None = None, device: Any = None, requires_grad: bool = False
+    x: Tensor,
+    *shape: Any,
+    size: Any = None,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Uninitialized values of the given size in the dtype of this tensor."""
-    return empty(*size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad)
+    return empty(
+        *shape, size=size, dtype=x.array.dtype if dtype is None else dtype, device=device, requires_grad=requires_grad
+    )
 
 
 def new_full(

@@ -141,8 +141,8 @@ def _grad(x: Tensor, requires_grad: bool) -> Tensor:
 
 
 def rand(
-    *size: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, device: Any = None,
-    requires_grad: bool = False,
+    *shape: Any, size: Any = None, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers uniform on [0, 1).
 
@@ -153,17 +153,17 @@ def rand(
         Size([2, 3])
     """
     chosen = _float("rand", dtype, device)
-    out = draw_uniform(size=sizes("rand", size), low=0, high=1, dtype=chosen, generator=generator)
+    out = draw_uniform(size=sizes("rand", shape, size), low=0, high=1, dtype=chosen, generator=generator)
     return _grad(out, requires_grad)
 
 
 def randn(
-    *size: Any, generator: Generator | None = None, dtype: DTypeLike | None = None, device: Any = None,
-    requires_grad: bool = False,
+    *shape: Any, size: Any = None, generator: Generator | None = None, dtype: DTypeLike | None = None,
+    device: Any = None, requires_grad: bool = False,
 ) -> Tensor:  # fmt: skip
     """Numbers from the normal distribution with mean 0 and variance 1."""
     chosen = _float("randn", dtype, device)
-    out = draw_normal(0, 1, size=sizes("randn", size), dtype=chosen, generator=generator)
+    out = draw_normal(0, 1, size=sizes("randn", shape, size), dtype=chosen, generator=generator)
     return _grad(out, requires_grad)
 
 
