@@ -176,7 +176,7 @@ class _Writer:
             x = self.arrays[name]
             x = np.ascontiguousarray(x, x.dtype.newbyteorder("<"))
             if x.size:
-                file.write(memoryview(x).cast("B") if x.ndim else x.tobytes())
+                file.write(x.data.cast("B") if x.ndim else x.tobytes())
 
 
 def _shown(path: tuple[str, ...]) -> str:
@@ -314,7 +314,7 @@ class _Reader:
 
     def _read_array(self, dtype: str, shape: tuple[int, ...], count: int) -> np.ndarray:
         raw = np.empty(count, np.uint8)
-        if count and self.file.readinto(memoryview(raw)) != count:
+        if count and self.file.readinto(raw.data) != count:
             self.fail("is truncated within its values")
         if dtype == _BF16:
             values = (raw.view("<u2").astype(np.uint32) << 16).view(np.float32)

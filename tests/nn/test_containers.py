@@ -94,7 +94,7 @@ def test_sequential():
 def test_module_list():
     held = nn.ModuleList(Tag(i) for i in range(3))
     held += [Tag(3)]
-    assert len(held + [Tag(4)]) == 5
+    assert len(held + nn.ModuleList([Tag(4)])) == 5
     with pytest.raises(TypeError):
         held.append(3)
     with pytest.raises(TypeError, match="iterable"):

@@ -88,25 +88,31 @@ CASES: dict[str, tuple] = {
     "MultiLabelSoftMarginLoss": (nn.MultiLabelSoftMarginLoss, _x(3, 4), _x(3, 4, low=0.2, high=0.8)),
     "Embedding": (lambda: nn.Embedding(4, 2), np.array([0, 2, 2])),
 }  # fmt: skip
+
+
+def _maker(name, *args, **options):
+    return lambda: getattr(nn, name)(*args, **options)
+
+
 for _name in (
     "CELU", "ELU", "GELU", "Hardshrink", "Hardsigmoid", "Hardswish", "Hardtanh", "LeakyReLU", "LogSigmoid", "Mish",
     "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softshrink", "Softsign", "Tanh", "Tanhshrink",
 ):  # fmt: skip
     CASES[_name] = (getattr(nn, _name), _x(8, low=-2.0, high=2.0))
 for _name in ("Softmax", "LogSoftmax", "Softmin"):
-    CASES[_name] = (lambda cls=getattr(nn, _name): cls(dim=1), _x(3, 4))
+    CASES[_name] = (_maker(_name, dim=1), _x(3, 4))
 for _n, _input in BY_DIMENSION.items():
     for _name in (f"Conv{_n}d", f"ConvTranspose{_n}d"):
-        CASES[_name] = (lambda cls=getattr(nn, _name): cls(4, 2, 2, stride=2, padding=1, groups=2), _input)
+        CASES[_name] = (_maker(_name, 4, 2, 2, stride=2, padding=1, groups=2), _input)
     for _name in (f"MaxPool{_n}d", f"AvgPool{_n}d", f"AdaptiveAvgPool{_n}d", f"AdaptiveMaxPool{_n}d"):
-        CASES[_name] = (lambda cls=getattr(nn, _name): cls(2), _input)
+        CASES[_name] = (_maker(_name, 2), _input)
     for _name in ("ZeroPad", "ReflectionPad", "ReplicationPad", "CircularPad"):
-        CASES[f"{_name}{_n}d"] = (lambda cls=getattr(nn, f"{_name}{_n}d"): cls(1), _input)
-    CASES[f"ConstantPad{_n}d"] = (lambda cls=getattr(nn, f"ConstantPad{_n}d"): cls(1, 2.0), _input)
+        CASES[f"{_name}{_n}d"] = (_maker(f"{_name}{_n}d", 1), _input)
+    CASES[f"ConstantPad{_n}d"] = (_maker(f"ConstantPad{_n}d", 1, 2.0), _input)
     for _name in (f"BatchNorm{_n}d", f"InstanceNorm{_n}d"):
-        CASES[_name] = (lambda cls=getattr(nn, _name): cls(4, affine=True), _input)
+        CASES[_name] = (_maker(_name, 4, affine=True), _input)
     if _n < 3:
-        CASES[f"LPPool{_n}d"] = (lambda cls=getattr(nn, f"LPPool{_n}d"): cls(2.0, 2), np.abs(_input) + 0.1)
+        CASES[f"LPPool{_n}d"] = (_maker(f"LPPool{_n}d", 2.0, 2), np.abs(_input) + 0.1)
 
 # Random at every call, containers that cannot be called, and lazy forms of what is checked above.
 ELSEWHERE = {

@@ -136,7 +136,8 @@ def test_gains_as_pytorch():
 @pytest.mark.parametrize("make", [
     lambda nn: nn.Linear(64, 80), lambda nn: nn.Conv1d(16, 32, 5), lambda nn: nn.Conv2d(8, 32, 3, groups=2),
     lambda nn: nn.ConvTranspose2d(16, 24, 3), lambda nn: nn.Bilinear(20, 9, 10), lambda nn: nn.Embedding(30, 40),
-    lambda nn: nn.PReLU(5), lambda nn: nn.BatchNorm2d(5), lambda nn: nn.LayerNorm((5, 2)), lambda nn: nn.GroupNorm(1, 3),
+    lambda nn: nn.PReLU(5), lambda nn: nn.BatchNorm2d(5), lambda nn: nn.LayerNorm((5, 2)),
+    lambda nn: nn.GroupNorm(1, 3),
 ])  # fmt: skip
 def test_layers_start_as_pytorchs(make):
     """The same distribution: compared by mean, spread and largest value."""

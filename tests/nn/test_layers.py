@@ -26,7 +26,7 @@ def test_linear_family(data):
 @st.composite
 def convolutions(draw, transposed=False):
     n = draw(st.integers(1, 3))
-    each = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(n))  # noqa: E731
+    each = lambda low, high: tuple(draw(st.integers(low, high)) for _ in range(n))
     groups = draw(st.integers(1, 2))
     options = {"kernel_size": each(1, 3), "stride": each(1, 2), "dilation": each(1, 2), "groups": groups}
     options["bias"] = draw(st.booleans())
@@ -144,7 +144,7 @@ def test_batch_norm(n, affine, track, momentum, training, data):
 def test_instance_norm(n, affine, track, training, data):
     batch = (2,) if data.draw(st.booleans()) else ()
     x = arrays(data.draw, (*batch, 3, *[3] * n))
-    make = lambda nn: getattr(nn, f"InstanceNorm{n}d")(3, affine=affine, track_running_stats=track)  # noqa: E731
+    make = lambda nn: getattr(nn, f"InstanceNorm{n}d")(3, affine=affine, track_running_stats=track)
     compare(make, x, training=training, rtol=1e-7)
 
 
@@ -236,7 +236,7 @@ def test_rearrangements(data):
     compare(lambda nn: nn.ChannelShuffle(groups), x)
     compare(lambda nn: nn.Identity(1, a=2), x)
     stride, padding, dilation = draw(st.integers(1, 2)), draw(st.integers(0, 1)), draw(st.integers(1, 2))
-    unfold = lambda nn: nn.Unfold((2, 3), dilation, padding, stride)  # noqa: E731
+    unfold = lambda nn: nn.Unfold((2, 3), dilation, padding, stride)
     y = compare(unfold, arrays(draw, (2, 2, 6, 7)))(tc.zeros(2, 2, 6, 7))
     compare(lambda nn: nn.Fold((6, 7), (2, 3), dilation, padding, stride), arrays(draw, tuple(y.shape)))
 
@@ -290,7 +290,7 @@ def test_embedding_arguments():
     lambda nn: nn.ZeroPad2d((1, 2)), lambda nn: nn.Unflatten(1, 3),
 ])  # fmt: skip
 def test_wrong_types(make):
-    with pytest.raises(TypeError, match="must be|expected"):
+    with pytest.raises(TypeError, match=r"must be|expected"):
         make(tc.nn)
 
 
@@ -301,7 +301,7 @@ def test_wrong_types(make):
     lambda nn: nn.Dropout(1.5), lambda nn: nn.Hardtanh(2, 1), lambda nn: nn.MSELoss(reduction="avg"),
 ])  # fmt: skip
 def test_wrong_values(make):
-    with pytest.raises(ValueError, match="must|expected|exists|needs"):
+    with pytest.raises(ValueError, match=r"must|expected|exists|needs"):
         make(tc.nn)
 
 
@@ -316,7 +316,11 @@ def test_batch_norm_says_what_it_expected():
     (lambda nn: nn.LazyLinear(3), lambda nn: nn.Linear(4, 3), (2, 4)),
     (lambda nn: nn.LazyLinear(3, bias=False), lambda nn: nn.Linear(4, 3, bias=False), (4,)),
     (lambda nn: nn.LazyConv1d(4, 2, groups=2), lambda nn: nn.Conv1d(2, 4, 2, groups=2), (2, 2, 5)),
-    (lambda nn: nn.LazyConv2d(3, 2, padding=1, bias=False), lambda nn: nn.Conv2d(4, 3, 2, padding=1, bias=False), (1, 4, 3, 3)),
+    (
+        lambda nn: nn.LazyConv2d(3, 2, padding=1, bias=False),
+        lambda nn: nn.Conv2d(4, 3, 2, padding=1, bias=False),
+        (1, 4, 3, 3),
+    ),
     (lambda nn: nn.LazyConv3d(3, 2), lambda nn: nn.Conv3d(1, 3, 2), (1, 3, 3, 3)),
     (lambda nn: nn.LazyConvTranspose2d(3, 2), lambda nn: nn.ConvTranspose2d(4, 3, 2), (1, 4, 3, 3)),
     (lambda nn: nn.LazyBatchNorm1d(), lambda nn: nn.BatchNorm1d(4), (3, 4)),

@@ -1,4 +1,4 @@
-"""The lecture's own layers: basis functions, low rank, dropout's two forms, corrupted input, autoencoders, Inception."""
+"""The lecture's own: basis functions, low rank, dropout's two forms, corrupted input, autoencoders, Inception."""
 
 import copy
 import math

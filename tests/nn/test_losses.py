@@ -35,9 +35,7 @@ def test_binary_cross_entropies(reduction, data):
     weight = data.draw(st.sampled_from([None, np.array([0.5, 2.0])]))
     positive = data.draw(st.sampled_from([None, np.array([3.0, 0.5])]))
     compare(lambda nn: nn.BCELoss(_tensor(nn, weight), reduction=reduction), x, t)
-    make = lambda nn: nn.BCEWithLogitsLoss(  # noqa: E731
-        _tensor(nn, weight), reduction=reduction, pos_weight=_tensor(nn, positive)
-    )
+    make = lambda nn: nn.BCEWithLogitsLoss(_tensor(nn, weight), reduction=reduction, pos_weight=_tensor(nn, positive))
     compare(make, x * 8 - 4, t)
 
 
@@ -61,7 +59,7 @@ def test_classes(reduction, data):
     compare(lambda nn: nn.NLLLoss(_tensor(nn, weight), ignore_index=ignore, reduction=reduction), x, targets)
     probabilities = arrays(draw, shape, 0.1, 0.9)
     probabilities /= probabilities.sum(1, keepdims=True)
-    make = lambda nn: nn.CrossEntropyLoss(_tensor(nn, weight), reduction=reduction, label_smoothing=smoothing)  # noqa: E731
+    make = lambda nn: nn.CrossEntropyLoss(_tensor(nn, weight), reduction=reduction, label_smoothing=smoothing)
     compare(make, x, probabilities)
 
 
@@ -82,7 +80,7 @@ def test_margins(reduction, data):
     compare(lambda nn: nn.SoftMarginLoss(reduction=reduction), a, wide)
     swap, p = draw(st.booleans()), draw(st.sampled_from([1.0, 2.0]))
     compare(lambda nn: nn.TripletMarginLoss(1 + margin, p, swap=swap, reduction=reduction), a, b, c)
-    make = lambda nn: nn.TripletMarginWithDistanceLoss(margin=1 + margin, swap=swap, reduction=reduction)  # noqa: E731
+    make = lambda nn: nn.TripletMarginWithDistanceLoss(margin=1 + margin, swap=swap, reduction=reduction)
     compare(make, a, b, c)
     classes = np.array(draw(st.lists(st.integers(0, 3), min_size=3, max_size=3)))
     weight = draw(st.sampled_from([None, np.array([0.5, 1.0, 2.0, 1.5])]))

@@ -14,8 +14,8 @@ LAYERS = st.sampled_from([
     lambda: nn.BatchNorm1d(2),
     lambda: nn.Conv2d(1, 2, 3),
     lambda: nn.Embedding(3, 2),
-    lambda: nn.PReLU(),
-    lambda: nn.Tanh(),
+    nn.PReLU,
+    nn.Tanh,
     lambda: nn.Sequential(nn.Linear(1, 1), nn.LayerNorm(1)),
     lambda: nn.ParameterList([tc.zeros(2), tc.ones(1)]),
 ])  # fmt: skip
@@ -134,7 +134,8 @@ def test_names_and_shapes_are_pytorchs():
 
     def build(nn):
         return nn.Sequential(
-            nn.Linear(2, 3), nn.Bilinear(2, 3, 4), nn.Conv1d(2, 4, 3, groups=2), nn.Conv2d(2, 3, (1, 2)), nn.Conv3d(1, 2, 2),
+            nn.Linear(2, 3), nn.Bilinear(2, 3, 4), nn.Conv1d(2, 4, 3, groups=2), nn.Conv2d(2, 3, (1, 2)),
+            nn.Conv3d(1, 2, 2),
             nn.ConvTranspose1d(2, 4, 3, groups=2), nn.ConvTranspose2d(2, 3, 2, bias=False), nn.ConvTranspose3d(1, 2, 2),
             nn.BatchNorm1d(3), nn.BatchNorm2d(3, affine=False), nn.BatchNorm3d(2, track_running_stats=False),
             nn.LayerNorm((2, 3)), nn.GroupNorm(2, 4), nn.InstanceNorm2d(3, affine=True, track_running_stats=True),

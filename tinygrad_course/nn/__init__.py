@@ -1,6 +1,33 @@
 """Networks: Module, layers by family, losses, initialization; functions without state are in `nn.functional`."""
 
-from . import functional, init, utils
+from . import (
+    activation,
+    autoencoder,
+    basis,
+    batchnorm,
+    container,
+    convolution,
+    dbn,
+    distance,
+    dropout,
+    embedding,
+    functional,
+    inception,
+    init,
+    lazy,
+    linear,
+    loss,
+    lowrank,
+    noise,
+    normalization,
+    padding,
+    parallel,
+    parameter,
+    pooling,
+    rbm,
+    reshape,
+    utils,
+)
 from .activation import *
 from .autoencoder import *
 from .basis import *

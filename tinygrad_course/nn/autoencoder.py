@@ -15,7 +15,7 @@ from ._pretrain import train_greedily
 from .activation import ReLU, Sigmoid
 from .container import ModuleList, Sequential
 from .convolution import Conv2d, ConvTranspose2d
-from .linear import Identity, Linear
+from .linear import Identity, Linear, linear_of
 from .module import Module
 
 __all__ = ["Autoencoder", "ConvAutoencoder", "StackedAutoencoder"]
@@ -199,10 +199,7 @@ class StackedAutoencoder(Module):
 
         modules: list[Module] = []
         for layer in self.layers:
-            lin = Linear(layer.visible, layer.hidden, dtype=layer.weight.dtype)
-            lin.weight.array[...] = layer.weight.array
-            lin.bias.array[...] = layer.bias.array
-            modules += [lin, deepcopy(layer.activation)]
+            modules += [linear_of(layer.weight.array, layer.bias.array), deepcopy(layer.activation)]
         if out_features is not None:
             modules.append(Linear(self.sizes[-1], out_features, dtype=self.layers[-1].weight.dtype))
         return Sequential(*modules)

@@ -12,6 +12,7 @@ from . import functional as F
 from . import init
 from ._make import check_count, full
 from .module import Module
+from .parameter import Parameter
 
 __all__ = [
     "BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d", "SyncBatchNorm",
@@ -21,6 +22,11 @@ __all__ = [
 class _Norm(Module):
     """Parameters and running statistics of one value per channel."""
 
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
     _ndims: tuple[int, ...]
 
     def __init__(
@@ -47,10 +53,9 @@ class _Norm(Module):
 
     def reset_running_stats(self) -> None:
         """Forget the statistics: mean 0, variance 1."""
-        if self.track_running_stats:
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                init.constant_(buffer, value)
 
     def reset_parameters(self) -> None:
         """Forget the statistics, and put the factors to 1 and the shifts to 0."""
@@ -88,7 +93,7 @@ class _BatchNorm(_Norm):
     def forward(self, input: Tensor) -> Tensor:
         self._check(input, input.shape[1] if input.ndim > 1 else 0)
         rate = self.momentum
-        if self.training and self.track_running_stats:
+        if self.training and self.num_batches_tracked is not None:
             count = self.num_batches_tracked.array
             count += 1
             if rate is None:  # the plain average over all batches so far

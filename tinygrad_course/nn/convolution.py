@@ -10,6 +10,7 @@ from . import functional as F
 from . import init
 from ._make import check_count, empty, ntuple
 from .module import Module
+from .parameter import Parameter
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -19,6 +20,8 @@ _MODES = ("zeros", "reflect", "replicate", "circular")
 class _ConvNd(Module):
     """What all convolutions share: arguments, checks, and parameters of shape (out, in / groups, *kernel)."""
 
+    bias: Parameter | None
+    output_padding: tuple[int, ...]
     _n: int
     _transposed = False
 

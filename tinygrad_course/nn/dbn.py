@@ -12,7 +12,7 @@ from ..tensor import Tensor
 from ._pretrain import train_greedily
 from .activation import Sigmoid
 from .container import ModuleList, Sequential
-from .linear import Linear
+from .linear import Linear, linear_of
 from .module import Module
 from .rbm import RBM
 
@@ -99,10 +99,7 @@ class DBN(Module):
         """A network of Linear and Sigmoid with the machines' weights, and a Linear to `out_features` if given."""
         modules: list[Module] = []
         for layer in self.layers:
-            lin = Linear(layer.visible, layer.hidden, dtype=layer.weight.dtype)
-            lin.weight.array[...] = layer.weight.array
-            lin.bias.array[...] = layer.hidden_bias.array
-            modules += [lin, Sigmoid()]
+            modules += [linear_of(layer.weight.array, layer.hidden_bias.array), Sigmoid()]
         if out_features is not None:
             modules.append(Linear(self.sizes[-1], out_features, dtype=self.layers[-1].weight.dtype))
         return Sequential(*modules)

@@ -39,7 +39,7 @@ def uniform_(tensor: T, a: float = 0.0, b: float = 1.0, generator: Any = None) -
     """Fill with draws from U[a, b)."""
     # float32 is drawn as such: half the work of drawing float64 and rounding.
     dtype = np.float64 if tensor.array.dtype == np.float64 else np.float32
-    u = np.asarray(_rng(generator).random(tensor.array.shape, dtype))
+    u: Any = np.asarray(_rng(generator).random(tensor.array.shape, dtype))
     u *= b - a
     u += a
     return _fill(tensor, u)

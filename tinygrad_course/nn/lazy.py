@@ -80,7 +80,7 @@ class LazyLinear(_Lazy, Linear):
 
 class _LazyConv(_Lazy, _ConvNd):
     def __init__(self, out_channels: int, kernel_size: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(0, 0, kernel_size, *args, **kwargs)  # type: ignore[call-arg]
+        super().__init__(0, 0, kernel_size, *args, **kwargs)
         self.out_channels = out_channels
         if out_channels % self.groups:
             raise ValueError(

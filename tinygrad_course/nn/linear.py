@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..ops import linear
 from ..tensor import Tensor
 from . import init
 from ._make import check_count, empty
 from .module import Module
+from .parameter import Parameter
 
 __all__ = ["Bilinear", "Identity", "Linear"]
 
@@ -46,6 +49,8 @@ class Linear(Module):
         Linear(in_features=20, out_features=30, bias=True)
     """
 
+    bias: Parameter | None
+
     def __init__(
         self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
     ) -> None:
@@ -72,6 +77,15 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+def linear_of(weight: np.ndarray, bias: np.ndarray | None = None) -> Linear:
+    """A Linear with copies of these values."""
+    layer = Linear(weight.shape[1], weight.shape[0], bias is not None, dtype=weight.dtype)
+    layer.weight.array[...] = weight
+    if layer.bias is not None:
+        layer.bias.array[...] = bias
+    return layer
+
+
 class Bilinear(Module):
     """yₖ = x₁ᵀ Wₖ x₂ + bₖ.
 
@@ -89,6 +103,8 @@ class Bilinear(Module):
         >>> tc.nn.Bilinear(2, 3, 4)(tc.zeros(5, 2), tc.zeros(5, 3)).shape
         Size([5, 4])
     """
+
+    bias: Parameter | None
 
     def __init__(
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None,

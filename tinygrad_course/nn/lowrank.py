@@ -11,8 +11,9 @@ from ..ops import linear
 from ..tensor import Tensor
 from . import init
 from ._make import check_count, empty
-from .linear import Linear
+from .linear import Linear, linear_of
 from .module import Module
+from .parameter import Parameter
 
 __all__ = ["LowRankLinear"]
 
@@ -37,6 +38,8 @@ class LowRankLinear(Module):
         >>> sum(p.numel() for p in layer.parameters())
         650
     """
+
+    bias: Parameter | None
 
     def __init__(
         self, in_features: int, out_features: int, rank: int, bias: bool = True, device: Any = None, dtype: Any = None
@@ -84,17 +87,13 @@ class LowRankLinear(Module):
         root = np.sqrt(sigma[:rank])
         out.U.array[...] = p[:, :rank] * root
         out.V.array[...] = root[:, None] * q[:rank]
-        if layer.bias is not None:
+        if out.bias is not None and layer.bias is not None:
             out.bias.array[...] = layer.bias.array
         return out
 
     def to_linear(self) -> Linear:
         """A Linear with the product as its weight."""
-        out = Linear(self.in_features, self.out_features, self.bias is not None, dtype=self.U.dtype)
-        out.weight.array[...] = self.U.array @ self.V.array
-        if self.bias is not None:
-            out.bias.array[...] = self.bias.array
-        return out
+        return linear_of(self.U.array @ self.V.array, None if self.bias is None else self.bias.array)
 
     def forward(self, input: Tensor) -> Tensor:
         inner = linear(input, self.V)

@@ -9,6 +9,7 @@ from . import functional as F
 from . import init
 from ._make import check_count, full
 from .module import Module
+from .parameter import Parameter
 
 __all__ = ["GroupNorm", "LayerNorm", "LocalResponseNorm", "RMSNorm"]
 
@@ -37,6 +38,9 @@ class LayerNorm(Module):
         >>> [round(v, 3) for v in y[0].tolist()]
         [-1.0, 1.0]
     """
+
+    weight: Parameter | None
+    bias: Parameter | None
 
     def __init__(
         self, normalized_shape: Any, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True,
@@ -76,6 +80,8 @@ class RMSNorm(Module):
         elementwise_affine: whether γ is learned.
     """
 
+    weight: Parameter | None
+
     def __init__(
         self, normalized_shape: Any, eps: float | None = None, elementwise_affine: bool = True, device: Any = None,
         dtype: Any = None,
@@ -113,6 +119,9 @@ class GroupNorm(Module):
         affine: whether γ and β, one per channel, are learned.
         bias: False leaves out β.
     """
+
+    weight: Parameter | None
+    bias: Parameter | None
 
     def __init__(
         self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,

@@ -79,15 +79,16 @@ class Buffer(Tensor):
         return out  # type: ignore[return-value]
 
 
-class _Uninitialized:
+class _Uninitialized(Tensor):
     """What a tensor without values yet says when its values are asked for."""
 
     __slots__ = ()
+    _becomes: type[Tensor]
 
     def materialize(self, shape: tuple[int, ...], dtype: Any = None) -> None:
         """Give it memory for values of this shape, not yet set to anything, and its proper class."""
-        self.array = np.empty(shape, self.array.dtype if dtype is None else dtype)  # type: ignore[has-type]
-        self.__class__ = self._becomes  # type: ignore[attr-defined]
+        self.array = np.empty(shape, self.array.dtype if dtype is None else dtype)
+        self.__class__ = self._becomes  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"

@@ -124,15 +124,18 @@ class AvgPool2d(AvgPool1d):
         super().__init__(kernel_size, stride, padding, ceil_mode, count_include_pad)
         self.divisor_override = divisor_override
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return (*super()._arguments(), self.divisor_override)
+
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool2d(input, *self._arguments(), self.divisor_override)
+        return F.avg_pool2d(input, *self._arguments())
 
 
 class AvgPool3d(AvgPool2d):
     """The mean of every window of a volume; see AvgPool2d."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.avg_pool3d(input, *self._arguments(), self.divisor_override)
+        return F.avg_pool3d(input, *self._arguments())
 
 
 class _AdaptivePool(Module):

@@ -50,6 +50,8 @@ class RBM(Module):
         (Size([10, 4]), Size([4, 6]))
     """
 
+    chains: Tensor | None
+
     def __init__(
         self, visible: int, hidden: int, *, visible_type: str = "bernoulli", k: int = 1, persistent: bool = False,
         generator: Any = None, device: Any = None, dtype: Any = None,
@@ -169,16 +171,16 @@ class RBM(Module):
 
     def negative_samples(self, v: Tensor, k: int | None = None) -> Tensor:
         """The states that the model is to make less likely: k Gibbs steps from the data, or from the chains."""
-        start = v
-        if self.persistent:
-            if self.chains is None or self.chains.shape != v.shape:
-                self.chains = Tensor._wrap(v.array.copy())
-            start = self.chains
-        end = self.gibbs(start, self.k if k is None else k)
-        if self.persistent:
-            self.chains.array[...] = end.array
-            mark_overwritten(self.chains.array)
-        return end.detach()
+        steps = self.k if k is None else k
+        if not self.persistent:
+            return self.gibbs(v.detach(), steps)
+        chains = self.chains
+        if chains is None or chains.shape != v.shape:
+            chains = self.chains = Tensor._wrap(v.array.copy())
+        end = self.gibbs(chains, steps)
+        chains.array[...] = end.array
+        mark_overwritten(chains.array)
+        return end
 
     def loss(self, v: Tensor, k: int | None = None) -> Tensor:
         """mean F(v) - mean F(ṽ), ṽ the negative samples: its gradient is that of contrastive divergence."""
