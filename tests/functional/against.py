@@ -27,7 +27,7 @@ def values(seed: int, *shape: int, low: float = -2.0, high: float = 2.0) -> np.n
 
 def close(ours: Any, theirs: Any, tolerance: float, what: str) -> None:
     assert tuple(ours.shape) == tuple(theirs.shape), f"{what}: shape {tuple(ours.shape)} for {tuple(theirs.shape)}"
-    a, b = ours.detach().numpy(), theirs.detach().numpy()
+    a, b = ours.detach().numpy(), theirs.numpy(force=True)
     np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, np.abs(b).max(initial=0)), err_msg=what)
 
 

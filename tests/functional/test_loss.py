@@ -86,18 +86,20 @@ def test_all_ignored_is_nan_as_in_pytorch():
 
 
 def test_certain_probabilities_are_clamped():
-    x = np.array([0.0, 1.0, 0.0, 1.0])
-    t = np.array([0.0, 0.0, 1.0, 1.0])
-    agree(
-        lambda x: F.binary_cross_entropy(x, tc.tensor(t).to(x.dtype), reduction="none"),
-        lambda x: T.binary_cross_entropy(x, torch.tensor(t).to(x.dtype), reduction="none"), x, second=False,
-    )  # fmt: skip
+    x = tc.tensor([0.0, 1.0, 0.0, 1.0], dtype=tc.float64, requires_grad=True)
+    u = torch.tensor(x.tolist(), dtype=torch.float64, requires_grad=True)
+    t = [0.0, 0.0, 1.0, 1.0]
+    y = F.binary_cross_entropy(x, tc.tensor(t, dtype=tc.float64), reduction="none")
+    assert y.tolist() == [0.0, 100.0, 100.0, 0.0]
+    y.sum().backward()
+    T.binary_cross_entropy(u, torch.tensor(t, dtype=torch.float64), reduction="sum").backward()
+    np.testing.assert_allclose(x.grad.numpy(), u.grad.numpy(), rtol=1e-7)
 
 
 shapes = st.sampled_from([(3,), (2, 3), (2, 1, 2), ()])
 SIMPLE = {
     "mse_loss": {}, "l1_loss": {}, "smooth_l1_loss": {"beta": 0.7}, "huber_loss": {"delta": 0.8},
-    "soft_margin_loss": {}, "multilabel_soft_margin_loss": {},
+    "multilabel_soft_margin_loss": {},
     "poisson_nll_loss": {"full": True}, "kl_div": {},
 }  # fmt: skip
 
@@ -149,13 +151,14 @@ def test_losses_of_pairs_and_triplets(seed, reduction, flag):
 
     both(lambda f, t, x, y: f.cosine_embedding_loss(x, y, t(x), margin=0.1, **r), a, b)
     both(lambda f, t, x, y: f.margin_ranking_loss(x, y, t(x), margin=0.3, **r), a[:, 0], b[:, 0])
+    both(lambda f, t, x: f.soft_margin_loss(x, t(x), **r), a[:, 0])
     both(lambda f, t, x: f.hinge_embedding_loss(x, t(x), margin=1.3, **r), a[:, 0])
     both(lambda f, t, x, y, z: f.triplet_margin_loss(x, y, z, margin=1.1, p=2, swap=flag, **r), a, b, c)
     classes = np.random.default_rng(seed).integers(0, 3, 4)
     for p in (1, 2):
         agree(
             lambda x: F.multi_margin_loss(x, tc.tensor(classes), p=p, **r),
-            lambda x: T.multi_margin_loss(x, torch.tensor(classes), p=p, **r), a,
+            lambda x: T.multi_margin_loss(x, torch.tensor(classes), p=p, **r), a, second=False,
         )  # fmt: skip
     agree(
         lambda x, y, v: F.gaussian_nll_loss(x, y, v, full=flag, **r),

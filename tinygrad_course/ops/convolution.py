@@ -163,15 +163,12 @@ def _convolution_transpose(
     kernel = weight.shape[2:]
     out = g.shape[2:]
     batch = g.shape[0]
-    direct = weight.shape[0] <= 3 * weight.shape[1] * groups and not _is_pointwise(kernel, stride, padding)
-    if direct and all(s == 1 for s in stride):
-        # With stride 1 it is the convolution with the flipped kernel, which copies where the way below adds.
+    if _copying_is_cheaper(weight, space, out, stride, padding, dilation, groups):
         reach = [d * (k - 1) for k, d in zip(kernel, dilation)]
-        if all(lo <= r and hi <= r for r, (lo, hi) in zip(reach, padding)):
-            return _convolution(
-                g, _flipped(weight, groups), stride=stride, dilation=dilation, groups=groups,
-                padding=tuple((r - lo, r - hi) for r, (lo, hi) in zip(reach, padding)),
-            )  # fmt: skip
+        return _convolution(
+            g, _flipped(weight, groups), stride=stride, dilation=dilation, groups=groups,
+            padding=tuple((r - lo, r - hi) for r, (lo, hi) in zip(reach, padding)),
+        )  # fmt: skip
     channels = weight.shape[1] * groups
     full = tuple(n + lo + hi for n, (lo, hi) in zip(space, padding))
     dtype = np.result_type(g, weight)
@@ -196,6 +193,23 @@ def _convolution_transpose(
             target = view[(slice(None), *place, *index)]
             target += parts[(slice(None), *place)]
     return batch_first(x[inside(space, padding)])
+
+
+def _copying_is_cheaper(
+    weight: np.ndarray, space: Ints, out: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> bool:
+    """Whether to transpose a convolution by convolving with the flipped kernel, which is possible for stride 1.
+
+    That copies the windows of g, where the other way adds to the windows of x, which costs about twice as much for
+    each value; but it multiplies by zeros of the padding.
+    """
+    kernel = weight.shape[2:]
+    if any(s != 1 for s in stride) or _is_pointwise(kernel, stride, padding):
+        return False
+    if any(lo > d * (k - 1) or hi > d * (k - 1) for k, d, (lo, hi) in zip(kernel, dilation, padding)):
+        return False
+    growth = math.prod(space) / max(1, math.prod(out))
+    return growth <= 1.2 and weight.shape[0] * growth <= 2 * weight.shape[1] * groups
 
 
 def _flipped(weight: np.ndarray, groups: int) -> np.ndarray:
