@@ -298,6 +298,28 @@ def test_a_rule_that_gives_the_wrong_shape_is_named():
         wrong(leaf(1.0, 2.0)).backward(tc.tensor([1.0, 1.0], dtype=tc.float64))
 
 
+def test_an_input_without_a_rule_is_named():
+    half = tc.primitive(lambda a, b: a * b, vjp=lambda g, _y, _a, b: g * b, name="half_declared")
+    a, b = leaf(2.0), leaf(3.0)
+    half(a, 3.0).backward()
+    assert a.grad.item() == 3.0
+    with pytest.raises(RuntimeError, match="half_declared: input 1 wants a gradient, but there are vjp rules for 1"):
+        half(a, b).backward()
+    stop = tc.primitive(lambda a, b: a * b, vjp=(lambda g, _y, _a, b: g * b, None), name="stops")
+    stop(a, b).backward()
+    assert b.grad is None and a.grad.item() == 6.0
+
+
+def test_rules_may_give_numbers_and_arrays_also_when_recorded():
+    two = tc.primitive(lambda x: 2.0 * x, vjp=lambda g, _y, _x: 2.0, name="two")
+    masked = tc.primitive(lambda x: 3.0 * x, vjp=lambda g, _y, _x: np.full(2, 3.0), name="masked")
+    ones = tc.ones(2, dtype=tc.float64)
+    for create_graph in (False, True):
+        x = leaf(1.0, 2.0)
+        (two(x) + masked(x) + masked(x) + x * x).backward(ones, create_graph=create_graph)
+        assert x.grad.tolist() == [10.0, 12.0]
+
+
 def test_cotangents_are_checked():
     x = leaf(1.0, 2.0)
     y = x * x

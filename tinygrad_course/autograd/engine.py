@@ -94,7 +94,10 @@ def pull_back(
                 cotangents = op.pullback(g, y, inputs, params, [p is not None for p in parents])
             else:
                 cotangents = []
-                for parent, rule in zip(parents, op.rules):
+                rules = op.rules
+                if len(rules) < len(parents):
+                    _check_rules(op, parents)
+                for parent, rule in zip(parents, rules):
                     wants = parent is not None and rule is not None
                     cotangents.append(rule(g, y, *inputs, **params) if wants else None)
             if observers:
@@ -121,7 +124,7 @@ def pull_back(
                     np.add(before, c, out=before)
                 else:
                     pending[parent] = before = before + c
-                    if type(before) is ndarray:
+                    if type(before) is ndarray and not record:
                         sums.add(parent)
             if not keep:
                 node.release()
@@ -165,7 +168,7 @@ def conform(g: Any, y_shape: tuple[int, ...], x_shape: tuple[int, ...], op: Any 
         lead = len(y_shape) - len(x_shape)
         if lead == 1 and shape == y_shape and y_shape[1:] == x_shape:  # a bias
             return add_reduce(g, 0)
-        if lead > 0 or shape != x_shape:
+        if y_shape != x_shape or shape != x_shape:
             g = _unbroadcast(g, y_shape, x_shape, lead)
             shape = g.shape
     if shape and not _fits(shape, x_shape):
@@ -252,6 +255,16 @@ def _completed(g: Bundle, y: Bundle) -> Bundle:
         else np.broadcast_to(c, part.shape)
         for c, part in zip(g, y)
     )
+
+
+def _check_rules(op: Any, parents: Sequence[Any]) -> None:
+    """Raise if an input that wants a gradient has no rule, not even None."""
+    for i, parent in enumerate(parents):
+        if i >= len(op.rules) and parent is not None:
+            raise RuntimeError(
+                f"{op.name}: input {i} wants a gradient, but there are vjp rules for {len(op.rules)} inputs only; "
+                "give one for each input, None where there is no gradient"
+            )
 
 
 def _restored(node: Node) -> Sequence[Any]:
