@@ -4,6 +4,9 @@ Descent as in the lecture (ch. 8): `SGD` with momentum, `Rprop`, `LBFGS`, `Natur
 `lr_scheduler`. Weight decay is the lecture's L2 (ch. 9), and decoupled in `AdamW`.
 """
 
+import importlib as _importlib
+from typing import Any as _Any
+
 from . import lr_scheduler
 from .adadelta import Adadelta
 from .adagrad import Adagrad
@@ -24,3 +27,9 @@ __all__ = [
     "ASGD", "LBFGS", "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "GaussNewton", "NAdam", "NaturalGradient",
     "Optimizer", "RAdam", "RMSprop", "Rprop", "RuleOptimizer", "lr_scheduler",
 ]  # fmt: skip
+
+
+def __getattr__(name: str) -> _Any:
+    if name == "swa_utils":  # it needs nn, and few need it
+        return _importlib.import_module(f"{__name__}.swa_utils")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

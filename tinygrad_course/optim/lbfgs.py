@@ -166,7 +166,7 @@ def _scipy_minimize() -> Callable[..., Any]:
         from scipy.optimize import minimize
     except ImportError as error:
         raise ImportError('LBFGS needs SciPy: pip install "tinygrad_course[scipy]"') from error
-    return minimize  # type: ignore[no-any-return]
+    return minimize
 
 
 def _flat_bounds(bounds: Any, params: Sequence[Any]) -> Any:

@@ -204,7 +204,7 @@ class NaturalGradient(Optimizer):
             params = [p for p in self.param_groups[0]["params"] if p.requires_grad]
             return loss, GaussNewton(loss, outputs, params)
 
-    def step(self, closure: Closure | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Closure | None = None) -> Any:
         """Take one step.
 
         Args:

@@ -15,8 +15,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 __all__ = ["CHUNK", "Program", "Runner", "pattern"]
 
-# Elements worked on at a time: a parameter, its gradient, two states and scratch then stay in the second-level cache.
-CHUNK = 16_384
+# Elements worked on at a time: few enough that all operands stay in the cache, enough that a call costs little.
+CHUNK = 32_768
 
 Calls = list[tuple[Callable[..., Any], tuple[np.ndarray, ...]]]
 

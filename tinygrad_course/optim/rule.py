@@ -69,6 +69,7 @@ class RuleOptimizer(Optimizer):
     def _reset_runtime(self) -> None:
         super()._reset_runtime()
         self._stores: list[_Store] = []
+        self._known: list[int] = []  # the groups that the stores are of
         self._programs: dict[Any, Program] = {}
         self._runners: dict[Any, Runner] = {}
 
@@ -83,15 +84,19 @@ class RuleOptimizer(Optimizer):
             with enable_grad():
                 loss = closure()
         groups = self.param_groups
-        if len(groups) != len(self._stores) or any(s.group is not g for s, g in zip(self._stores, groups)):
-            known = {id(store.group): store for store in self._stores}
+        if list(map(id, groups)) != self._known:
+            known = dict(zip(self._known, self._stores))
             self._stores = [known.get(id(group)) or _Store(group) for group in groups]
+            self._known = list(map(id, groups))
         for store in self._stores:
             store.step(self)
         return loss
 
-    def _runner(self, names: tuple[str, ...], coefficients: dict[str, Any], dtype: np.dtype) -> Runner:
-        """What runs the rule for this pattern of coefficients, its numbers set."""
+    def _runner(
+        self, group: dict[str, Any], scalars: dict[str, Any], names: tuple[str, ...], dtype: np.dtype
+    ) -> Runner:
+        """Advance the scalars, and give what runs the rule for them, its numbers set."""
+        coefficients = self.coefficients(group, scalars)
         key = names, pattern(coefficients), dtype
         runner = self._runners.get(key)
         if runner is None:
@@ -126,12 +131,8 @@ class _Store:
                 pack.remember(state, buffers, scalars)
         if self.waiting:
             self._place(state, buffers, scalars)
-
-        def advance(pack: Pack, scalars: dict[str, Any]) -> Runner:
-            return optimizer._runner(tuple(pack.buffers), optimizer.coefficients(group, scalars), pack.dtype)
-
         for pack in self.packs:
-            pack.step(advance)
+            pack.step(optimizer, group)
 
     def _recount(self, params: list[Tensor]) -> None:
         """Somebody changed the group's list of parameters."""

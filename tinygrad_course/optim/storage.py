@@ -8,7 +8,7 @@ checks, by identity, that parameters and state are still the views that were mad
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
 from operator import attrgetter, is_, is_not
 from typing import TYPE_CHECKING, Any
@@ -20,11 +20,12 @@ from ..tensor import Tensor
 
 if TYPE_CHECKING:
     from .program import Calls, Runner
+    from .rule import RuleOptimizer
 
 __all__ = ["SMALL", "Alone", "Pack", "private"]
 
-# Up to this many elements a parameter is packed: gathering its gradient then costs less than separate calls.
-SMALL = 16_384
+# Up to this many elements a parameter is packed: copying its gradient then costs less than calls of its own.
+SMALL = 65_536
 
 _array_of = attrgetter("array")
 _grad_of = attrgetter("_grad")
@@ -74,6 +75,7 @@ class Pack:
         ends = np.cumsum([p.array.size for p in params]).tolist()
         self.spans = list(pairwise([0, *ends]))
         self.size = ends[-1]
+        self._holes = False  # whether parameters were dropped
         self._bound: tuple[Runner, Calls] | None = None
         self._house()
         self.buffers: dict[str, float] = {}
@@ -127,48 +129,45 @@ class Pack:
     # --- checks ---------------------------------------------------------------------------------------------------
 
     def mend(self, state: Mapping[Tensor, dict[str, Any]]) -> list[Tensor]:
-        """Take in again what was replaced since the last step; drop, and return, parameters that no longer fit."""
+        """Take in state that was replaced since the last step; drop, and return, parameters whose array was.
+
+        A new array is never copied over the old one: somebody may hold the old values.
+        """
         lost: list[Tensor] = []
         if not all(map(is_, map(_array_of, self.params), self.views)):
-            lost = [
-                p for p, view in zip(self.params, self.views) if p.array is not view and not self._returned(p, view)
-            ]
+            lost = [p for p, view in zip(self.params, self.views) if p.array is not view and not self._follow(p)]
             self.drop(lost)
         if not self._state_intact(state):
             self.remember(state, {}, {})
         return lost
 
-    def _returned(self, p: Tensor, view: np.ndarray) -> bool:
-        """Copy new values of a parameter into our buffer, if nobody else would notice that they moved."""
-        if p.array.shape != view.shape or p.array.dtype != view.dtype or not private(p):
-            return False
-        view[...] = p.array
-        p.array = view
-        return True
+    def _follow(self, p: Tensor) -> bool:
+        """Whether this pack can go on with a parameter's new array."""
+        return False
 
     def drop(self, params: Sequence[Tensor]) -> None:
         """Update these parameters no longer. The others stay where they are."""
+        if not params:
+            return
         gone = {id(p) for p in params}
         keep = [i for i, p in enumerate(self.params) if id(p) not in gone]
-        self.params, self.views, self.spans, self.entries = (
-            [items[i] for i in keep] for items in (self.params, self.views, self.spans, self.entries)
-        )
+        self.params = [self.params[i] for i in keep]
+        self.views = [self.views[i] for i in keep]
+        self.spans = [self.spans[i] for i in keep]
+        self.entries = [self.entries[i] for i in keep]
         self.tensors = [[tensors[i] for i in keep] for tensors in self.tensors]
+        self._holes = True
         self._bound = None
 
     # --- the update -----------------------------------------------------------------------------------------------
 
-    def step(self, advance: Callable[[Pack, dict[str, Any]], Runner]) -> None:
-        """Update every parameter that has a gradient.
-
-        Args:
-            advance: takes the remembered numbers, advances them in place, and gives the runner for this step.
-        """
+    def step(self, optimizer: RuleOptimizer, group: dict[str, Any]) -> None:
+        """Update every parameter that has a gradient."""
         grads = list(map(_grad_of, self.params))
         for first, end in self._runs(grads):
             entry = self.entries[first]
             scalars = {name: entry.get(name, value) for name, value in self.scalars.items()}
-            runner = advance(self, scalars)
+            runner = optimizer._runner(group, scalars, tuple(self.buffers), self.dtype)
             low, high = self.spans[first][0], self.spans[end - 1][1]
             g = self._gathered(grads[first:end], low, high)
             self._update(runner, g, low, high)
@@ -179,8 +178,7 @@ class Pack:
     def _runs(self, grads: list[Tensor | None]) -> Iterator[tuple[int, int]]:
         """Neighbours that have a gradient and remember the same numbers: as a rule, all of them at once."""
         keys = [list(map(dict.get, self.entries, repeat(name))) for name in self.scalars]
-        whole = sum(high - low for low, high in self.spans) == self.size
-        if whole and all(map(is_not, grads, repeat(None))) and all(k.count(k[0]) == len(k) for k in keys):
+        if not self._holes and all(map(is_not, grads, repeat(None))) and all(k.count(k[0]) == len(k) for k in keys):
             yield 0, len(grads)
             return
         first = 0
@@ -218,7 +216,8 @@ class Alone(Pack):
         self.views = [self.params[0].array]
         self.values = self.views[0].reshape(-1)  # a copy if it is not contiguous
 
-    def _returned(self, p: Tensor, view: np.ndarray) -> bool:
+    def _follow(self, p: Tensor) -> bool:
+        view = self.views[0]
         if p.array.shape != view.shape or p.array.dtype != view.dtype:
             return False
         self._house()

@@ -72,7 +72,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         share = half_cosine(self.T_cur / self.T_i)
         return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
 
-    def step(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def step(self, epoch: float | None = None) -> None:
         """Go to the next epoch, or to the given one, which may be a fraction: `step(epoch + batch / batches)`."""
         if epoch is None:
             epoch = max(self.last_epoch + 1, 0)
