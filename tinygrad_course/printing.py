@@ -124,14 +124,14 @@ def _writer(array: np.ndarray) -> tuple[Callable[[Any], str], int]:
         low, high = min(map(abs, finite)), max(map(abs, finite))
         whole = all(v == math.ceil(v) for v in finite)
         scientific = high / low > 1000 or high > 1e8 or (not whole and low < 1e-4)
+        if _options["sci_mode"] is not None:
+            scientific = _options["sci_mode"]
         if scientific:
             width = max(len(f"{v:.{precision}e}") for v in finite)
         elif whole:
             width = max(len(f"{v:.0f}") for v in finite) + 1
         else:
             width = max(len(f"{v:.{precision}f}") for v in finite)
-    if _options["sci_mode"] is not None:
-        scientific = _options["sci_mode"]
 
     def write(v: float) -> str:
         if scientific:
