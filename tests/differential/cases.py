@@ -81,9 +81,11 @@ INPUTS: dict[str, st.SearchStrategy[tuple[np.ndarray, ...]]] = {
     "nk km": _matrices("nk", "km"), "bnk bkm": _matrices("bnk", "bkm"), "nk k": _matrices("nk", "k"),
     "n m": _matrices("n", "m"), "nm nk km": _matrices("nm", "nk", "km"), "n nk k": _matrices("n", "nk", "k"),
     "nm n m": _matrices("nm", "n", "m"), "nm bnk bkm": _matrices("nm", "bnk", "bkm"),
-    "bnm bnk bkm": _matrices("bnm", "bnk", "bkm"), "nk mk": _matrices("nk", "mk"), "nk km ml": _matrices("nk", "km", "ml"),
+    "bnm bnk bkm": _matrices("bnm", "bnk", "bkm"), "nk mk": _matrices("nk", "mk"),
+    "nk km ml": _matrices("nk", "km", "ml"),
     "square": _square(), "definite": _square(definite=True),
     "234": _fixed(2, 3, 4), "6": _fixed(6), "46": _fixed(4, 6), "3 3": _each(numbers((2, 3)), numbers((2, 3))),
+    "246": _fixed(2, 4, 6), "2465": _fixed(2, 4, 6, 5), "11444": _fixed(1, 1, 4, 4, 4),
     "linear": _matrices("nk", "mk", "m"),
 }  # fmt: skip
 
@@ -119,9 +121,15 @@ for _name in ("amax", "amin", "count_nonzero"):
     )
 case("logsumexp", "dims", lambda m, x: m.logsumexp(x, 0), lambda m, x: m.logsumexp(x, -1, keepdim=True))
 for _name in ("var", "std"):
-    case(_name, "46", lambda m, x, f=_name: getattr(m, f)(x), lambda m, x, f=_name: getattr(m, f)(x, dim=0),
-         lambda m, x, f=_name: getattr(m, f)(x, 1, keepdim=True), lambda m, x, f=_name: getattr(m, f)(x, dim=(0, 1), correction=0),
-         lambda m, x, f=_name: getattr(x, f)(0, unbiased=False))  # fmt: skip
+    case(
+        _name,
+        "46",
+        lambda m, x, f=_name: getattr(m, f)(x),
+        lambda m, x, f=_name: getattr(m, f)(x, dim=0),
+        lambda m, x, f=_name: getattr(m, f)(x, 1, keepdim=True),
+        lambda m, x, f=_name: getattr(m, f)(x, dim=(0, 1), correction=0),
+        lambda m, x, f=_name: getattr(x, f)(0, unbiased=False),
+    )
 case("var_mean", "46", lambda m, x: m.var_mean(x, dim=0))
 case("std_mean", "46", lambda m, x: m.std_mean(x, dim=1, correction=0))
 case("aminmax", "distinct", lambda m, x: m.aminmax(x, dim=0), lambda m, x: m.aminmax(x))
@@ -140,7 +148,7 @@ case("cdist", "nk mk", lambda m, x, y: m.cdist(x, y))
 case("cov", "46", lambda m, x: m.cov(x), lambda m, x: m.cov(x, correction=0))
 case("corrcoef", "46", lambda m, x: m.corrcoef(x))
 
-# --- Scans ---------------------------------------------------------------------------------------------------------
+# --- Scans -----------------------------------------------------------------------------------------------------------
 
 for _name in ("cumsum", "cumprod", "logcumsumexp"):
     case(_name, "dims", lambda m, x, f=_name: getattr(m, f)(x, 0), lambda m, x, f=_name: getattr(m, f)(x, dim=-1))
@@ -148,7 +156,7 @@ for _name in ("cummax", "cummin"):
     case(_name, "distinct", lambda m, x, f=_name: getattr(m, f)(x, 0), lambda m, x, f=_name: getattr(m, f)(x, dim=-1))
 case("diff", "46", lambda m, x: m.diff(x), lambda m, x: m.diff(x, n=2, dim=0))
 
-# --- Shapes --------------------------------------------------------------------------------------------------------
+# --- Shapes ----------------------------------------------------------------------------------------------------------
 
 case(
     "reshape",
@@ -190,7 +198,7 @@ for _name in ("atleast_1d", "atleast_2d", "atleast_3d"):
     case(_name, "any", lambda m, x, f=_name: getattr(m, f)(x))
 case("clone", "any", lambda m, x: m.clone(x), lambda m, x: x.contiguous())
 
-# --- Joining and splitting -----------------------------------------------------------------------------------------
+# --- Joining and splitting -------------------------------------------------------------------------------------------
 
 for _name in ("cat", "concat", "concatenate"):
     case(
@@ -219,7 +227,7 @@ case(
 case("cartesian_prod", "n m", lambda m, x, y: m.cartesian_prod(x, y))
 case("combinations", "6", lambda m, x: m.combinations(x, 2))
 
-# --- Rearranging ---------------------------------------------------------------------------------------------------
+# --- Rearranging -----------------------------------------------------------------------------------------------------
 
 case("flip", "two dims", lambda m, x: m.flip(x, (0,)), lambda m, x: x.flip(0, 1))
 case("fliplr", "two dims", lambda m, x: m.fliplr(x))

@@ -15,11 +15,22 @@ def index(m: Any, *values: int) -> Any:
     return m.tensor(list(values))
 
 
-# --- Indexing ------------------------------------------------------------------------------------------------------
+# --- Indexing --------------------------------------------------------------------------------------------------------
 
-case("getitem", "46", lambda m, x: x[1], lambda m, x: x[:, 2], lambda m, x: x[-1, ::2], lambda m, x: x[..., None], lambda m, x: x[1:3, 1:],
-     lambda m, x: x[index(m, 0, 0, 3)], lambda m, x: x[:, [1, 1]], lambda m, x: x[index(m, 0, 1), index(m, 2, 2)], lambda m, x: x[x > 0],
-     lambda m, x: x[index(m, 1, 0)[:, None], index(m, 3, 3)])  # fmt: skip
+case(
+    "getitem",
+    "46",
+    lambda m, x: x[1],
+    lambda m, x: x[:, 2],
+    lambda m, x: x[-1, ::2],
+    lambda m, x: x[..., None],
+    lambda m, x: x[1:3, 1:],
+    lambda m, x: x[index(m, 0, 0, 3)],
+    lambda m, x: x[:, [1, 1]],
+    lambda m, x: x[index(m, 0, 1), index(m, 2, 2)],
+    lambda m, x: x[x > 0],
+    lambda m, x: x[index(m, 1, 0)[:, None], index(m, 3, 3)],
+)
 case(
     "index_select",
     "46",
@@ -50,7 +61,7 @@ case("argwhere", "integers", lambda m, n: m.argwhere(n))
 case("tril_indices", "nothing", lambda m: m.tril_indices(3, 4), lambda m: m.tril_indices(3, 3, -1))
 case("triu_indices", "nothing", lambda m: m.triu_indices(3, 4, 1))
 
-# --- Sorting and searching -----------------------------------------------------------------------------------------
+# --- Sorting and searching -------------------------------------------------------------------------------------------
 
 case("sort", "distinct", lambda m, x: m.sort(x), lambda m, x: m.sort(x, dim=0, descending=True))
 case("argsort", "distinct", lambda m, x: m.argsort(x), lambda m, x: m.argsort(x, 0, descending=True))
@@ -59,14 +70,18 @@ case("topk", "distinct", lambda m, x: m.topk(x, 1), lambda m, x: m.topk(x, 1, di
 case("kthvalue", "distinct", lambda m, x: m.kthvalue(x, 1), lambda m, x: m.kthvalue(x, 1, dim=0, keepdim=True))
 case("unique", "integers", lambda m, n: m.unique(n), lambda m, n: m.unique(n, return_inverse=True, return_counts=True))
 case("unique_consecutive", "integers", lambda m, n: m.unique_consecutive(n.flatten(), return_counts=True))
-case("searchsorted", "6", lambda m, x: m.searchsorted(m.sort(x.detach())[0], x.detach()),
-     lambda m, x: m.searchsorted(m.tensor([0.0, 1.0], dtype=x.dtype), x.detach(), right=True))  # fmt: skip
+case(
+    "searchsorted",
+    "6",
+    lambda m, x: m.searchsorted(m.sort(x.detach())[0], x.detach()),
+    lambda m, x: m.searchsorted(m.tensor([0.0, 1.0], dtype=x.dtype), x.detach(), right=True),
+)
 case("bucketize", "46", lambda m, x: m.bucketize(x.detach(), m.tensor([-1.0, 0.0, 1.0], dtype=x.dtype)))
 case("isin", "integers", lambda m, n: m.isin(n, index(m, 0, 2)))
 case("bincount", "nothing", lambda m: m.bincount(index(m, 0, 3, 3)), lambda m: m.bincount(index(m, 1), minlength=4))
 case("histc", "6", lambda m, x: m.histc(x.detach(), 4, -2, 2))
 
-# --- Products ------------------------------------------------------------------------------------------------------
+# --- Products --------------------------------------------------------------------------------------------------------
 
 case(
     "mm",
@@ -88,9 +103,16 @@ case("addr", "nm n m", lambda m, c, a, b: m.addr(c, a, b, beta=3))
 case("addbmm", "nm bnk bkm", lambda m, c, a, b: m.addbmm(c, a, b, alpha=0.5))
 case("baddbmm", "bnm bnk bkm", lambda m, c, a, b: m.baddbmm(c, a, b, beta=2))
 case("chain_matmul", "nk km ml", lambda m, a, b, c: m.chain_matmul(a, b, c))
-case("einsum", "nk km", lambda m, a, b: m.einsum("nk,km->nm", a, b), lambda m, a, b: m.einsum("nk,km->mn", a, b),
-     lambda m, a, b: m.einsum("nk,km", a, b), lambda m, a, b: m.einsum("nk->k", a), lambda m, a, b: m.einsum("nk,km->", a, b),
-     lambda m, a, b: m.einsum("...k,km->...m", a, b))  # fmt: skip
+case(
+    "einsum",
+    "nk km",
+    lambda m, a, b: m.einsum("nk,km->nm", a, b),
+    lambda m, a, b: m.einsum("nk,km->mn", a, b),
+    lambda m, a, b: m.einsum("nk,km", a, b),
+    lambda m, a, b: m.einsum("nk->k", a),
+    lambda m, a, b: m.einsum("nk,km->", a, b),
+    lambda m, a, b: m.einsum("...k,km->...m", a, b),
+)
 case(
     "tensordot",
     "bnk bkm",
@@ -99,10 +121,15 @@ case(
 )
 case("kron", "nk km", lambda m, a, b: m.kron(a, b))
 case("cross", "nothing", lambda m: m.cross(m.tensor([1.0, 2, 3]), m.tensor([3.0, 5, 4]), dim=0))
-case("linear", "linear", lambda m, x, w, b: m.nn.functional.linear(x, w, b), lambda m, x, w, b: m.nn.functional.linear(x, w),
-     lambda m, x, w, b: m.nn.functional.linear(x[0], w, b))  # fmt: skip
+case(
+    "linear",
+    "linear",
+    lambda m, x, w, b: m.nn.functional.linear(x, w, b),
+    lambda m, x, w, b: m.nn.functional.linear(x, w),
+    lambda m, x, w, b: m.nn.functional.linear(x[0], w, b),
+)
 
-# --- Elementwise, with parameters or of several inputs ----------------------------------------------------------------
+# --- Elementwise, with parameters or of several inputs ---------------------------------------------------------------
 
 for _name in ("add", "sub", "subtract", "mul", "multiply", "rsub"):
     case(_name, "pair", lambda m, x, y, f=_name: getattr(m, f)(x, y), lambda m, x, y, f=_name: getattr(m, f)(x, 2.5))
@@ -127,11 +154,27 @@ case(
     lambda m, x: x**x,
     lambda m, x: x**0,
 )
-case("operators", "pair", lambda m, x, y: x + y, lambda m, x, y: 1 - x, lambda m, x, y: x * y - y, lambda m, x, y: 1 / x.exp(), lambda m, x, y: -x,
-     lambda m, x, y: (x > y) | (x < 0), lambda m, x, y: x // 0.7, lambda m, x, y: x % 0.7, lambda m, x, y: abs(x))  # fmt: skip
+case(
+    "operators",
+    "pair",
+    lambda m, x, y: x + y,
+    lambda m, x, y: 1 - x,
+    lambda m, x, y: x * y - y,
+    lambda m, x, y: 1 / x.exp(),
+    lambda m, x, y: -x,
+    lambda m, x, y: (x > y) | (x < 0),
+    lambda m, x, y: x // 0.7,
+    lambda m, x, y: x % 0.7,
+    lambda m, x, y: abs(x),
+)
 for _name in ("clamp", "clip"):
-    case(_name, "triple", lambda m, x, y, z, f=_name: getattr(m, f)(x, -0.5, 0.7), lambda m, x, y, z, f=_name: getattr(m, f)(x, min=0.1),
-         lambda m, x, y, z, f=_name: getattr(m, f)(x, max=0.1))  # fmt: skip
+    case(
+        _name,
+        "triple",
+        lambda m, x, y, z, f=_name: getattr(m, f)(x, -0.5, 0.7),
+        lambda m, x, y, z, f=_name: getattr(m, f)(x, min=0.1),
+        lambda m, x, y, z, f=_name: getattr(m, f)(x, max=0.1),
+    )
 case("clamp_min", "full", lambda m, x: m.clamp_min(x, 0.3))
 case("clamp_max", "full", lambda m, x: m.clamp_max(x, 0.3))
 for _name in ("fmax", "fmin", "max", "min"):
@@ -166,23 +209,49 @@ case(
     lambda m, x: x.to(m.int32),
 )
 
-# --- Activations, as torch.nn.functional has them ---------------------------------------------------------------------
+# --- Activations, as torch.nn.functional has them --------------------------------------------------------------------
 
-for _name in ("relu", "relu6", "elu", "selu", "celu", "leaky_relu", "gelu", "silu", "mish", "softplus", "softsign", "tanhshrink",
-              "softshrink", "hardshrink", "hardtanh", "hardsigmoid", "hardswish", "logsigmoid", "sigmoid", "tanh"):  # fmt: skip
+for _name in (
+    "relu",
+    "relu6",
+    "elu",
+    "selu",
+    "celu",
+    "leaky_relu",
+    "gelu",
+    "silu",
+    "mish",
+    "softplus",
+    "softsign",
+    "tanhshrink",
+    "softshrink",
+    "hardshrink",
+    "hardtanh",
+    "hardswish",
+    "logsigmoid",
+    "sigmoid",
+    "tanh",
+):
     case(
         f"F.{_name}",
         "full",
         lambda m, x, f=_name: getattr(m.nn.functional, f)(x),
         lambda m, x, f=_name: getattr(m.nn.functional, f)(3 * x),
     )
+# In float32 only: PyTorch computes with a single-precision 1/6 in float64, too.
+case(
+    "F.hardsigmoid",
+    "full",
+    lambda m, x: m.nn.functional.hardsigmoid(x.float()),
+    lambda m, x: m.nn.functional.hardsigmoid(4 * x.float()),
+)
 case("F.gelu tanh", "full", lambda m, x: m.nn.functional.gelu(x, approximate="tanh"))
 case("F.glu", "46", lambda m, x: m.nn.functional.glu(x), lambda m, x: m.nn.functional.glu(x, 0))
 case(
     "F.softmax", "dims", lambda m, x: m.nn.functional.softmax(x, dim=0), lambda m, x: m.nn.functional.softmin(x, dim=-1)
 )
 
-# --- linalg --------------------------------------------------------------------------------------------------------
+# --- linalg ----------------------------------------------------------------------------------------------------------
 
 for _name in ("det", "inv", "slogdet", "matrix_norm", "pinv"):
     case(f"linalg.{_name}", "square", lambda m, a, f=_name: getattr(m.linalg, f)(a))
@@ -202,11 +271,25 @@ case("linalg.vector_norm", "46", lambda m, x: m.linalg.vector_norm(x), lambda m,
 case("linalg.matrix_power", "square", lambda m, a: m.linalg.matrix_power(a, 3))
 case("linalg.lstsq", "46", lambda m, x: m.linalg.lstsq(x.T, m.cos(x.T[:, :2])).solution)
 
-# --- Creation ------------------------------------------------------------------------------------------------------
+# --- Creation --------------------------------------------------------------------------------------------------------
 
-case("creation", "nothing", lambda m: m.zeros(2, 3), lambda m: m.ones((2, 0)), lambda m: m.full((2,), 7), lambda m: m.full((2,), 0.5),
-     lambda m: m.eye(2, 3), lambda m: m.arange(5), lambda m: m.arange(1, 2, 0.3), lambda m: m.linspace(0, 1, 5), lambda m: m.logspace(0, 2, 3),
-     lambda m: m.tensor([[1, 2]]), lambda m: m.tensor(True), lambda m: m.arange(0), lambda m: m.empty(0, 2))  # fmt: skip
+case(
+    "creation",
+    "nothing",
+    lambda m: m.zeros(2, 3),
+    lambda m: m.ones((2, 0)),
+    lambda m: m.full((2,), 7),
+    lambda m: m.full((2,), 0.5),
+    lambda m: m.eye(2, 3),
+    lambda m: m.arange(5),
+    lambda m: m.arange(1, 2, 0.3),
+    lambda m: m.linspace(0, 1, 5),
+    lambda m: m.logspace(0, 2, 3),
+    lambda m: m.tensor([[1, 2]]),
+    lambda m: m.tensor(True),
+    lambda m: m.arange(0),
+    lambda m: m.empty(0, 2),
+)
 case(
     "like",
     "any",
@@ -216,7 +299,32 @@ case(
     lambda m, x: x.new_zeros(2),
 )
 
-# --- Values that are special: infinite, NaN, ties, 0-size reductions ----------------------------------------------------
+case(
+    "constructors",
+    "nothing",
+    lambda m: m.as_tensor([1.5, 2]),
+    lambda m: m.asarray([[1], [2]]),
+    lambda m: m.scalar_tensor(2.5),
+    lambda m: m.range(1, 3),
+    lambda m: m.from_numpy(np.eye(2)),
+    lambda m: m.tensor(np.float64(1)),
+)
+case(
+    "questions",
+    "full",
+    lambda m, x: m.is_tensor(x),
+    lambda m, x: m.is_floating_point(x),
+    lambda m, x: m.is_complex(x),
+    lambda m, x: (m.finfo(x.dtype).eps, m.finfo(m.float16).max, m.iinfo(m.int32).min),
+    lambda m, x: tuple(m.broadcast_shapes((2, 1), (3,))),
+    lambda m, x: [m.can_cast(a, b) for a in (m.float32, m.int64) for b in (m.float64, m.int8)],
+    lambda m, x: [
+        str(m.promote_types(a, b)).split(".")[-1] for a in (m.float32, m.uint8) for b in (m.float64, m.int8, m.bool)
+    ],
+    lambda m, x: str(m.result_type(x, 2)).split(".")[-1],
+)
+
+# --- Values that are special: infinite, NaN, ties, 0-size reductions -------------------------------------------------
 
 SPECIAL = np.array([[0.0, -0.0, 1.0, 1.0], [np.inf, -np.inf, np.nan, 2.0]])
 for _name in (
@@ -233,11 +341,19 @@ for _name in (
     "softmax",
     "log_softmax",
 ):
-    case(f"{_name} of special values", "nothing",
-         lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 1), lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 0))  # fmt: skip
+    case(
+        f"{_name} of special values",
+        "nothing",
+        lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 1),
+        lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 0),
+    )
 for _name in ("max", "min"):
-    case(f"{_name} of special values", "nothing", lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 1).values,
-         lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist())))  # fmt: skip
+    case(
+        f"{_name} of special values",
+        "nothing",
+        lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist()), 1).values,
+        lambda m, f=_name: getattr(m, f)(m.tensor(SPECIAL.tolist())),
+    )
 for _name in ("sum", "mean", "prod", "amax", "max", "argmax", "var", "logsumexp", "all", "any"):
     case(
         f"{_name} of nothing",
@@ -245,6 +361,15 @@ for _name in ("sum", "mean", "prod", "amax", "max", "argmax", "var", "logsumexp"
         lambda m, f=_name: getattr(m, f)(m.zeros(0, 3), 0),
         lambda m, f=_name: getattr(m, f)(m.zeros(0, 3), 1),
     )
-case("reductions of nothing", "nothing", lambda m: m.zeros(0).sum(), lambda m: m.zeros(0).mean(), lambda m: m.zeros(0).prod(), lambda m: m.zeros(0).max(),
-     lambda m: m.zeros(0).argmax(), lambda m: m.zeros(0).min(), lambda m: m.zeros(0).std())  # fmt: skip
+case(
+    "reductions of nothing",
+    "nothing",
+    lambda m: m.zeros(0).sum(),
+    lambda m: m.zeros(0).mean(),
+    lambda m: m.zeros(0).prod(),
+    lambda m: m.zeros(0).max(),
+    lambda m: m.zeros(0).argmax(),
+    lambda m: m.zeros(0).min(),
+    lambda m: m.zeros(0).std(),
+)
 reduction("logsumexp", whole=False)

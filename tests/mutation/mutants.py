@@ -73,7 +73,7 @@ def mutants_of(op: Op, differentiable: list[int]) -> Iterator[Mutant]:
                 yield Mutant(op, i, f"input {j} read as {value}", before=_input_as(j, value))
 
 
-# --- The cotangent, changed after the rule -----------------------------------------------------------------------------
+# --- The cotangent, changed after the rule ---------------------------------------------------------------------------
 
 
 def _scaled(factor: float) -> After:

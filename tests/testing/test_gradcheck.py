@@ -161,7 +161,7 @@ def test_third_order():
 
 
 def test_a_function_that_is_constant_passes_and_one_that_ignores_an_input_too():
-    gradcheck(lambda x: tc.floor(x), np.array([0.5, 1.3]), order=2)
+    gradcheck(tc.floor, np.array([0.5, 1.3]), order=2)
     gradcheck(lambda x, y: x * 2, np.array([0.5]), np.array([1.5]), order=2)
 
 

@@ -52,8 +52,8 @@ def elements(point: Point, rng: np.random.Generator, *, rtol: float = 1e-7) -> l
     for i, g in enumerate(point.gradients(vs)):
         for element in list(np.ndindex(g.shape))[:LOOK_AT]:
             u = np.zeros(g.shape)
-            u[element] = length = abs(point.values[i][element]) or 1.0
-            numeric, _, error, _ = (x / length for x in _difference(point, i, u, vs))
+            u[element] = length = abs(float(point.values[i][element])) or 1.0
+            numeric, _, error, _ = (float(x / length) for x in _difference(point, i, u, vs))
             analytic = float(g[element])
             bound = rtol * max(abs(analytic), abs(numeric)) + MARGIN * error
             if not abs(analytic - numeric) <= bound < math.inf:
