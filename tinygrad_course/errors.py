@@ -28,7 +28,9 @@ def explain(op: Op, arrays: Sequence[Any], params: dict[str, Any], error: Except
     """Raise PyTorch's exception type with a message about `op`; return if the error speaks for itself."""
     text = str(error)
     if text.startswith(f"{op.name}:"):
-        return
+        if not isinstance(error, ValueError):
+            return
+        text = text.removeprefix(f"{op.name}:").lstrip()  # NumPy names its gufuncs itself
     what = ", ".join(describe(x) for x in arrays)
     if params:
         what += "; " + ", ".join(f"{k}={v!r}"[:60] for k, v in params.items() if k != "generator")
@@ -45,5 +47,5 @@ def explain(op: Op, arrays: Sequence[Any], params: dict[str, Any], error: Except
         if op.broadcasts:
             mend = "; shapes must be equal, or 1, from the right: reshape or unsqueeze one of them"
         raise RuntimeError(f"{op.name}: {text} (inputs: {what}){mend}") from error
-    if isinstance(error, TypeError):
+    if isinstance(error, (TypeError, AttributeError)):  # of what is no array
         raise TypeError(f"{op.name}: {text} (inputs: {what})") from error

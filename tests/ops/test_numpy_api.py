@@ -71,7 +71,9 @@ def test_values_are_numpys(name):
 def test_what_is_not_supported_says_so():
     x = tc.ones(3)
     for call, text in (
-        (lambda: np.interp(x, x, x), "np.interp is not supported"), (lambda: np.pad(x, 1, mode="edge"), "np.pad with mode="),
+        (lambda: np.interp(x, x, x), "np.interp is not supported"),
+        (lambda: np.sum(x, where=x > 0), "np.sum with where="),
+        (lambda: np.pad(x, 1, mode="edge"), "np.pad with mode="),
         (lambda: np.add(x, 1, out=np.ones(3)), "out= cannot hold"), (lambda: np.add.accumulate(x), "np.add.accumulate"),
         (lambda: np.add.reduce(x, where=np.ones(3, bool)), "np.add.reduce with where="),
     ):  # fmt: skip

@@ -198,6 +198,7 @@ ERRORS = [
     (lambda x: x.prod(5), IndexError, "prod: dim 5 is out of range"),
     (lambda x: x.max(3), IndexError, "argmax: .*out of bounds|argmax: axis"),
     (lambda x: x.cumsum(-3), IndexError, "cumsum: dim -3"),
+    (lambda x: tc.sum(3), TypeError, "sum: .*int"),
     (lambda x: x.norm("nuc"), RuntimeError, "norm: .*nuc"),
     (lambda x: x.topk(3), RuntimeError, "topk: k = 3 is out of range for the 2"),
     (lambda x: x.kthvalue(0), RuntimeError, "kthvalue: k = 0"),

@@ -129,6 +129,7 @@ ERRORS = [
     (tc.meshgrid, RuntimeError, "meshgrid: expected vectors"),
     (lambda x: x.roll((1, 1), 0), RuntimeError, "roll: 2 shifts for 1 dims"),
     (lambda x: tc.dot(x, x), RuntimeError, "dot: the first operand must be a vector"),
+    (lambda x: x @ x, RuntimeError, "matmul: .*size 2 is different from 3"),
     (lambda x: tc.mm(x, x), RuntimeError, "mm: shapes .* do not fit"),
     (lambda x: tc.mm(x, x.T.double()), RuntimeError, "mm: operands must have one dtype"),
     (lambda x: tc.bmm(x, x), RuntimeError, "bmm: the first operand must be a stack"),

@@ -10,7 +10,7 @@ from ..graph import bind, state
 from ..tensor import Tensor
 from . import elementwise
 from .arguments import dim_of
-from .indexing import _check_fits, along, index_put, put_add, setitem, take_out, with_item
+from .indexing import along, check_fits, index_put, put_add, setitem, take_out, with_item
 from .op import declare
 from .shape import broadcast_tensors, broadcast_to
 
@@ -222,7 +222,7 @@ def _source(name: str, src: Any, input: Tensor, index: Tensor, dim: int) -> Any:
         )
     if src.ndim != index.ndim:
         raise RuntimeError(f"{name}: index has {index.ndim} dims, src of shape {tuple(src.shape)} must have as many")
-    _check_fits(name, index, src.array.shape, None, "src")
+    check_fits(name, index, src.array.shape, None, "src")
     if src.array.shape != index.array.shape:
         src = take_out(src, tuple(slice(n) for n in index.array.shape))
     return src
@@ -252,7 +252,7 @@ def scatter(
     if not shape:
         return scatter(input.reshape(1), 0, index.reshape(-1), _as_row(src), reduce=reduce).reshape(())
     template, arrays = along("scatter", shape, dim, index)
-    _check_fits("scatter", index, shape, dim, "the input")
+    check_fits("scatter", index, shape, dim, "the input")
     src = _source("scatter", src, input, index, dim)
     if reduce is None:
         return bind(setitem, input, src, *arrays, index=template)

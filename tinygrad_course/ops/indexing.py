@@ -75,7 +75,7 @@ def _index_array(part: Any) -> np.ndarray:
     return part
 
 
-def _filled(index: Any, arrays: Any) -> Any:
+def filled(index: Any, arrays: Any) -> Any:
     """The index that a template and its arrays mean."""
     if not arrays:
         return index
@@ -104,19 +104,19 @@ def _getitem_of(x: Any, *arrays: Any, index: Any) -> Any:
         dim = _only_array(index, arrays)
         if dim is not None and dim < x.ndim:
             return x.take(arrays[0], dim)
-    return x[_filled(index, arrays)]
+    return x[filled(index, arrays)]
 
 
 def _put_add_of(g: Any, *arrays: Any, index: Any, shape: tuple[int, ...]) -> Any:
     out = np.zeros(shape, g.dtype)
     if not arrays or all(a.dtype.kind == "b" for a in arrays):  # no place is named twice
-        out[_filled(index, arrays)] = g
+        out[filled(index, arrays)] = g
         return out
     dim = _only_array(index, arrays)
     if dim is not None and g.size > 256:
         _add_rows(np.moveaxis(out, dim, 0), arrays[0], g, dim)
     else:
-        np.add.at(out, _filled(index, arrays), g)
+        np.add.at(out, filled(index, arrays), g)
     return out
 
 
@@ -142,7 +142,7 @@ put_add: Op = declare(
 
 def _setitem_of(x: Any, value: Any, *arrays: Any, index: Any) -> Any:
     y = x.copy()
-    y[_filled(index, arrays)] = value
+    y[filled(index, arrays)] = value
     return y
 
 
@@ -291,7 +291,7 @@ def _grid(shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(np.ix_(*(np.arange(n) for n in shape)))
 
 
-def _check_fits(name: str, index: Any, shape: tuple[int, ...], dim: int | None, what: str) -> None:
+def check_fits(name: str, index: Any, shape: tuple[int, ...], dim: int | None, what: str) -> None:
     for d, (i, n) in enumerate(zip(index.shape, shape)):
         if i > n and d != dim:
             raise RuntimeError(
@@ -316,7 +316,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
     if not shape:
         return input.reshape(1)[index.reshape(-1)].reshape(index.array.shape)
     template, arrays = along("gather", shape, dim, index)
-    _check_fits("gather", index, shape, dim, "the input")
+    check_fits("gather", index, shape, dim, "the input")
     return bind(getitem, input, *arrays, index=template)
 
 

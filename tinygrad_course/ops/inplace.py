@@ -119,7 +119,7 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         return
     template, arrays = indexing.split_index(index)
     if arrays:
-        template = indexing._filled(template, [a.array if isinstance(a, Tensor) else a for a in arrays])
+        template = indexing.filled(template, [a.array if isinstance(a, Tensor) else a for a in arrays])
     if isinstance(value, Tensor):
         value = value.array
     try:

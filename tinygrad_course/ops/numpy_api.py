@@ -72,8 +72,10 @@ def _whole(x: Any) -> Any:
 # --- Reductions ---------------------------------------------------------------------------------------------------
 
 
-def _reducing(function: Any) -> Any:
-    def implementation(a: Any, axis: Any = None, keepdims: Any = False) -> Any:
+def _reducing(name: str, function: Any) -> Any:
+    def implementation(a: Any, axis: Any = None, keepdims: Any = False, **others: Any) -> Any:
+        for option in others:
+            raise TypeError(f"np.{name} with {option}= is not supported on Tensors; use tc.{function.__name__}")
         return function(a, axis, keepdims is True)
 
     return implementation
@@ -85,7 +87,7 @@ for _numpy, _ufunc, _function in (
     (np.mean, None, reduction.mean), (np.nansum, None, reduction.nansum), (np.nanmean, None, reduction.nanmean),
     (np.argmax, None, extremes.argmax), (np.argmin, None, extremes.argmin),
 ):  # fmt: skip
-    FUNCTIONS[_numpy] = _reducing(_function)
+    FUNCTIONS[_numpy] = _reducing(_numpy.__name__, _function)
     if _ufunc is not None:
         REDUCTIONS[_ufunc] = _function
 
