@@ -104,7 +104,10 @@ def _getitem_of(x: Any, *arrays: Any, index: Any) -> Any:
         dim = _only_array(index, arrays)
         if dim is not None and dim < x.ndim:
             return x.take(arrays[0], dim)
-    return x[filled(index, arrays)]
+    y = x[filled(index, arrays)]
+    if type(y) is np.ndarray or arrays:
+        return y
+    return x[(*index, ...) if type(index) is tuple else (index, ...)]  # a view of the one value, not its number
 
 
 def _put_add_of(g: Any, *arrays: Any, index: Any, shape: tuple[int, ...]) -> Any:
