@@ -18,7 +18,7 @@ def seen(m: Any, *shape: int) -> Any:
 
 
 def functional(name: str, inputs: str, *options: dict[str, Any], shape: tuple[int, ...] = ()) -> None:
-    """`name(x, **options)`, or `name(x, w, **options)` with weights of a shape, which depend on x for their gradient.
+    """`name(x, **options)`, or `name(x, w, **options)` with weights of a shape, which depend on x for a gradient."""
     calls = []
     for option in options or ({},):
         if shape:
