@@ -179,14 +179,11 @@ def _origin(name: str, value: Any) -> str:
 
 def public_stub() -> str:
     """The text of `__init__.pyi`."""
-    from . import _LAZY
-    from . import __all__ as public
-    from . import __dict__ as values
-
-    imports = [f"from . import {name} as {name}" for name in sorted(_LAZY | {"random"})]
+    package: Any = sys.modules[str(__package__)]
+    imports = [f"from . import {name} as {name}" for name in sorted(package._LAZY | {"random"})]
     lines = []
-    for name in sorted(set(public)):
-        value = values[name]
+    for name in sorted(set(package.__all__)):
+        value = getattr(package, name)
         if inspect.ismodule(value):
             imports.append(f"from . import {name} as {name}")
         elif isinstance(value, Op):
