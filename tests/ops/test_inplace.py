@@ -153,6 +153,10 @@ def test_restructuring_keeps_the_memory():
     assert y[5] == 5
     assert x.squeeze_().shape == (3, 2)
     assert x.resize_(1, 2).shape == (1, 2)
+    w = leaf(1.0, 2.0)
+    with tc.no_grad():
+        w.unsqueeze_(0)
+    assert w.shape == (1, 2) and w.is_leaf and w.requires_grad
 
 
 # --- Values that were overwritten ---------------------------------------------------------------------------------

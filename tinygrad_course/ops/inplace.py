@@ -162,7 +162,9 @@ def _restructured(function: Callable[..., Tensor], name: str) -> Callable[..., T
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         check_writable(self, name)
         y = function(self, *args, **kwargs)
-        self.array, self.node = y.array, y.node
+        self.array = y.array
+        if state.grad:
+            self.node = y.node
         return self
 
     functools.update_wrapper(method, function, ("__doc__",), ())
