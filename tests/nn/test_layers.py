@@ -81,7 +81,7 @@ def test_transposed_convolution_reaches_a_given_size(n, data):
 def poolings(draw):
     n = draw(st.integers(1, 3))
     family = draw(st.sampled_from(["Max", "Avg", "AdaptiveAvg", "AdaptiveMax", "LP"]))
-    lengths = tuple(draw(st.integers(4, 7)) for _ in range(n))
+    lengths = tuple(draw(st.integers(5, 7)) for _ in range(n))
     args: tuple = ()
     options: dict = {}
     low = -2.0
@@ -98,6 +98,8 @@ def poolings(draw):
             n = min(n, 2)
             lengths = lengths[:n]
             args, low = (draw(st.sampled_from([1.0, 2.0, 3.0])),), 0.1
+            # Of a window that is cut off PyTorch scales the sum as if it were whole, against its own formula.
+            options["ceil_mode"] = False
         else:
             options["padding"] = draw(st.integers(0, kernel // 2))
             if family == "Max":
