@@ -64,4 +64,11 @@ def agree(
     assert all(p.grad is None or p.grad.dtype == tc.float32 for p in x32)
 
 
+def same(name: str, *arrays: np.ndarray, second: bool = True, **options: Any) -> None:
+    """Assert that the function of this name agrees with PyTorch's, given tensors first and the same options."""
+    agree(
+        lambda *x: getattr(F, name)(*x, **options), lambda *x: getattr(T, name)(*x, **options), *arrays, second=second
+    )
+
+
 seeds = st.integers(0, 2**16)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_course as tc
 
-from .against import F, T, agree, close, seeds, torch, values
+from .against import F, T, agree, close, same, seeds, torch, values
 
 batches = st.sampled_from([(3, 2), (2, 4, 3), (2, 2, 3, 2), (2, 4, 2, 1, 3)])
 
@@ -57,39 +57,39 @@ def test_group_instance_layer_and_rms_norm(shape, affine, seed):
     x, channels = values(seed, *shape), shape[1]
     vectors = [values(seed + i, channels, low=0.5, high=2) for i in (1, 2)] * affine
     for groups in {1, 2, channels}:
-        agree(
-            lambda x, w=None, b=None: F.group_norm(x, groups, w, b, 0.01),
-            lambda x, w=None, b=None: T.group_norm(x, groups, w, b, 0.01), x, *vectors,
-        )  # fmt: skip
+        check_group_norm(groups, x, *vectors)
     if len(shape) > 2:
         agree(
             lambda x, w=None, b=None: F.instance_norm(x, None, None, w, b, eps=0.01),
             lambda x, w=None, b=None: T.instance_norm(x, None, None, w, b, eps=0.01), x, *vectors,
         )  # fmt: skip
     for n in range(1, len(shape)):
-        last = shape[-n:]
-        vectors = [values(seed + i, *last, low=0.5, high=2) for i in (1, 2)] * affine
-        agree(
-            lambda x, w=None, b=None: F.layer_norm(x, last, w, b, 0.01),
-            lambda x, w=None, b=None: T.layer_norm(x, last, w, b, 0.01), x, *vectors,
-        )  # fmt: skip
-        agree(
-            lambda x, w=None: F.rms_norm(x, last, w, 0.01), lambda x, w=None: T.rms_norm(x, last, w, 0.01), x,
-            *vectors[:1],
-        )  # fmt: skip
+        check_last_dims(shape[-n:], x, *[values(seed + i, *shape[-n:], low=0.5, high=2) for i in (1, 2)] * affine)
+
+
+def check_group_norm(groups, *arrays):
+    agree(
+        lambda x, w=None, b=None: F.group_norm(x, groups, w, b, 0.01),
+        lambda x, w=None, b=None: T.group_norm(x, groups, w, b, 0.01), *arrays,
+    )  # fmt: skip
+
+
+def check_last_dims(last, *arrays):
+    agree(
+        lambda x, w=None, b=None: F.layer_norm(x, last, w, b, 0.01),
+        lambda x, w=None, b=None: T.layer_norm(x, last, w, b, 0.01), *arrays,
+    )  # fmt: skip
+    agree(lambda x, w=None: F.rms_norm(x, last, w, 0.01), lambda x, w=None: T.rms_norm(x, last, w, 0.01), *arrays[:2])
 
 
 @given(st.sampled_from([(1, 3, 2), (2, 5, 2, 2), (1, 4, 2, 1, 2)]), st.integers(1, 5), seeds)
 def test_local_response_norm(shape, size, seed):
-    agree(
-        lambda x: F.local_response_norm(x, size, 0.3, 0.6, 1.5), lambda x: T.local_response_norm(x, size, 0.3, 0.6, 1.5),
-        values(seed, *shape),
-    )  # fmt: skip
+    same("local_response_norm", values(seed, *shape), size=size, alpha=0.3, beta=0.6, k=1.5)
 
 
 @given(st.sampled_from([1.0, 2.0, 3.0]), st.sampled_from([0, 1, -1]), seeds)
 def test_normalize(p, dim, seed):
-    agree(lambda x: F.normalize(x, p, dim), lambda x: T.normalize(x, p, dim), values(seed, 3, 4))
+    same("normalize", values(seed, 3, 4), p=p, dim=dim)
 
 
 def test_zero_vectors_stay_zero():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_course as tc
 
-from .against import F, T, agree, seeds, torch, values
+from .against import F, T, agree, same, seeds, torch, values
 
 
 @given(st.sampled_from(["constant", "reflect", "replicate", "circular"]), st.integers(1, 3), st.data(), seeds)
@@ -85,9 +85,9 @@ def test_embedding_shortens_rows_that_are_used():
 @given(st.sampled_from([0, 1, -1]), seeds)
 def test_similarities(dim, seed):
     a, b = values(seed, 3, 3), values(seed + 1, 3, 3)
-    agree(lambda a, b: F.cosine_similarity(a, b, dim), lambda a, b: T.cosine_similarity(a, b, dim), a, b)
+    same("cosine_similarity", a, b, dim=dim)
     for p in (1.0, 2.0):
-        agree(lambda a, b: F.pairwise_distance(a, b, p), lambda a, b: T.pairwise_distance(a, b, p), a, b)
+        same("pairwise_distance", a, b, p=p)
 
 
 @given(st.sampled_from([(), (2,), (2, 2)]), st.booleans(), seeds)

@@ -26,7 +26,8 @@ def geometries(draw, dilated=False):
         kwargs["dilation"] = dilation
         kwargs["padding"] = tuple(p if d == 1 else 0 for p, d in zip(kwargs["padding"], dilation))
     space = tuple(
-        max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 4)) for k, d, p in zip(kernel, dilation, kwargs["padding"])
+        max(1, d * (k - 1) + 1 - 2 * p) + draw(st.integers(0, 4))
+        for k, d, p in zip(kernel, dilation, kwargs["padding"])
     )
     lead = draw(st.sampled_from([(2,), (1, 1), (2, 3)]))
     return n, (*lead, *space), kwargs

@@ -18,7 +18,7 @@ def last_or(dim: int, ndim: int) -> int:
     return -1 if dim == ndim - 1 else dim
 
 
-# --- Classes -----------------------------------------------------------------------------------------------------------
+# --- Classes ------------------------------------------------------------------------------------------------------
 
 
 def _one_hot(target: np.ndarray, *, classes: int) -> np.ndarray:
@@ -26,8 +26,10 @@ def _one_hot(target: np.ndarray, *, classes: int) -> np.ndarray:
     return places == np.arange(classes).reshape((classes,) + (1,) * (target.ndim - 1))
 
 
-one_hot = declare(_one_hot, name="one_hot",
-                  doc="Whether each class, along a new dim 1, is the target; nowhere for a target that is no class.")  # fmt: skip
+one_hot = declare(
+    _one_hot, name="one_hot",
+    doc="Whether each class, along a new dim 1, is the target; false for a target that is none.",
+)  # fmt: skip
 
 
 def check_classes(name: str, target: np.ndarray, classes: int, ignore_index: int) -> np.ndarray:
@@ -63,7 +65,7 @@ cross_entropy = declare(
     doc="log Σⱼ exp xⱼ - x_target for each place, with logits x (N, C, *S) and target (N, *S); 0 where it is ignored.",
 )  # fmt: skip
 
-# --- Probabilities ---------------------------------------------------------------------------------------------------
+# --- Probabilities ------------------------------------------------------------------------------------------------
 
 
 def _clamped_log(x: Any) -> Any:
@@ -86,7 +88,7 @@ binary_cross_entropy_with_logits = declare(
     doc="-(t log σ(x) + (1 - t) log(1 - σ(x))), elementwise, without overflow.",
 )  # fmt: skip
 
-# --- Distances ---------------------------------------------------------------------------------------------------------
+# --- Distances ----------------------------------------------------------------------------------------------------
 
 
 def _squared_error(x: np.ndarray, t: np.ndarray, *, scale: float) -> Any:
@@ -96,7 +98,8 @@ def _squared_error(x: np.ndarray, t: np.ndarray, *, scale: float) -> Any:
 
 squared_error = declare(
     _squared_error,
-    vjp=(lambda g, _y, x, t, scale: (g * (2 * scale)) * (x - t), lambda g, _y, x, t, scale: (g * (-2 * scale)) * (x - t)),
+    vjp=(lambda g, _y, x, t, scale: (g * (2 * scale)) * (x - t),
+         lambda g, _y, x, t, scale: (g * (-2 * scale)) * (x - t)),
     name="squared_error", lazy=False, doc="scale · Σ (x - t)², for x and t of one shape.",
 )  # fmt: skip
 

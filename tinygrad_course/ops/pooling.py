@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .op import declare
+from .op import Op, declare
 
 __all__: list[str] = []
 
@@ -67,7 +67,7 @@ def _lowest(dtype: np.dtype) -> Any:
     return -math.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-# --- The largest value -----------------------------------------------------------------------------------------------
+# --- The largest value --------------------------------------------------------------------------------------------
 
 
 def _max_pool(x: np.ndarray, *, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints) -> np.ndarray:
@@ -98,12 +98,14 @@ def _max_place(
         if has_nan:
             other &= (part == part) | (y == y)
         ahead = other if ahead is None else np.logical_and(ahead, other, out=ahead)
-        place += ahead
+        np.add(place, ahead, out=place)
     return place
 
 
-max_place = declare(_max_place, name="max_place",
-                    doc="The place in its window, counted in row order, of each maximum y of `max_pool`; the first of equals.")  # fmt: skip
+max_place = declare(
+    _max_place, name="max_place",
+    doc="The place in its window, in row order, of each maximum y of `max_pool`; the first of equals.",
+)  # fmt: skip
 
 
 def _max_index(
@@ -177,7 +179,7 @@ take_in_windows = declare(
     _take_in_windows, vjp=(lambda g, _y, _x, place, **p: put_in_windows.apply(g, place, **p), None),
     name="take_in_windows", doc="From each window of x the value at a given place.",
 )  # fmt: skip
-put_in_windows = declare(
+put_in_windows: Op = declare(
     _put_in_windows, vjp=(lambda h, _x, _g, place, **p: take_in_windows.apply(h, place, **p), None),
     name="put_in_windows", shrinks=False,
     doc="Zeros with values added at a given place of each window; the adjoint of `take_in_windows`.",
@@ -190,7 +192,7 @@ max_pool = declare(
 )  # fmt: skip
 
 
-# --- The sum ---------------------------------------------------------------------------------------------------------
+# --- The sum ------------------------------------------------------------------------------------------------------
 # Sums over a box are sums along one dimension after the other: k + k passes, not k · k.
 
 
@@ -234,13 +236,13 @@ sum_windows = declare(
     _sum_windows, vjp=lambda g, _y, _x, **p: spread_windows.apply(g, **p), name="sum_windows",
     doc="The sum of each window of x (N, C, *S); what lies outside counts as 0.",
 )  # fmt: skip
-spread_windows = declare(
+spread_windows: Op = declare(
     _spread_windows, vjp=lambda h, _x, _g, **p: sum_windows.apply(h, **p), name="spread_windows", shrinks=False,
     doc="Every value of g added to its whole window; the adjoint of `sum_windows`.",
 )  # fmt: skip
 
 
-# --- Windows as columns ----------------------------------------------------------------------------------------------
+# --- Windows as columns -------------------------------------------------------------------------------------------
 
 
 def _unfold(x: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints) -> Any:
@@ -265,7 +267,7 @@ unfold = declare(
     _unfold, vjp=lambda g, _y, _x, **p: fold.apply(g, **p), name="unfold", shrinks=False,
     doc="The windows of x (N, C, *S) as columns: (N, C · |kernel|, number of windows).",
 )  # fmt: skip
-fold = declare(
+fold: Op = declare(
     _fold, vjp=lambda h, _x, _g, **p: unfold.apply(h, **p), name="fold", shrinks=False,
     doc="Columns added to the windows that they came from; the adjoint of `unfold`.",
 )  # fmt: skip

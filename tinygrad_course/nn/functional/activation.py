@@ -43,7 +43,7 @@ __all__ = [
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
-    """x where positive, else a x, with a slope a drawn for each value from U[lower, upper]; the mean slope in evaluation.
+    """x where positive, else a x, with a slope a drawn from U[lower, upper] for each value; its mean in evaluation.
 
     Xu et al., "Empirical evaluation of rectified activations" (2015).
     """

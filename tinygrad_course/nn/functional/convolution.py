@@ -41,8 +41,8 @@ def _conv(
     for length, k, d, (lo, hi) in zip(space, kernel, dilation, pads):
         require(
             length + lo + hi >= d * (k - 1) + 1,
-            f"{name}: the kernel {tuple(kernel)} with dilation {dilation} is larger than the input's space {space} with "
-            f"padding {padding}; use a smaller kernel or more padding",
+            f"{name}: the kernel {tuple(kernel)} with dilation {dilation} is larger than the input's space {space} "
+            f"with padding {padding}; use a smaller kernel or more padding",
         )
     inputs = (x, weight) if bias is None else (x, weight, bias)
     y = ops.convolution(*inputs, stride=stride, padding=pads, dilation=dilation, groups=groups)
@@ -151,8 +151,8 @@ def _conv_transpose(
     outs *= groups
     require(
         x.array.shape[1] == ins and ins % groups == 0,
-        f"{name}: the input {_shape(input)} has {x.array.shape[1]} channels, but the weight {_shape(weight)} expects {ins} "
-        f"in {groups} groups; the weight's first dim must be the input's channels",
+        f"{name}: the input {_shape(input)} has {x.array.shape[1]} channels, but the weight {_shape(weight)} expects "
+        f"{ins} in {groups} groups; the weight's first dim must be the input's channels",
     )
     _check_bias(name, bias, outs)
     stride = per_dim(name, "stride", stride, n, 1)
@@ -243,7 +243,7 @@ def conv_transpose3d(
     )
 
 
-# --- Windows as columns ----------------------------------------------------------------------------------------------
+# --- Windows as columns -------------------------------------------------------------------------------------------
 
 
 def _columns(
@@ -258,7 +258,8 @@ def _columns(
     out = tuple(windows.out_length(*each, False) for each in zip(space, kernel, stride, padding, dilation))
     require(
         min(out) >= 1,
-        f"{name}: the kernel {kernel} with dilation {dilation} is larger than the space {tuple(space)} with padding {padding}",
+        f"{name}: the kernel {kernel} with dilation {dilation} is larger than the space {tuple(space)} "
+        f"with padding {padding}",
     )
     params = {
         "space": tuple(space), "kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation, "out": out

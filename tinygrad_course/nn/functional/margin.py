@@ -93,7 +93,8 @@ def multi_margin_loss(
     classes = x.array.shape[-1]
     require(
         x.array.ndim == 2 and t.array.shape == x.array.shape[:1],
-        f"multi_margin_loss: expected an input (N, C) and a target (N), got {tuple(input.shape)} and {tuple(target.shape)}",
+        f"multi_margin_loss: expected an input (N, C) and a target (N), got {tuple(input.shape)} and "
+        f"{tuple(target.shape)}",
     )
     require(
         not t.array.size or (t.array.min() >= 0 and t.array.max() < classes),

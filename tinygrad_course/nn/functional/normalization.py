@@ -86,8 +86,8 @@ def batch_norm(
         axes = (0, *range(2, len(shape)))
         count = math.prod(shape[a] for a in axes)
         require(
-            count > 1, f"batch_norm: expected more than 1 value for each channel in training, got shape {tuple(shape)}; "
-            "use a larger batch, or evaluate with model.eval()", ValueError,
+            count > 1, f"batch_norm: expected more than 1 value for each channel in training, got shape "
+            f"{tuple(shape)}; use a larger batch, or evaluate with model.eval()", ValueError,
         )  # fmt: skip
         y, mean, variance = _standardized(input, axes, eps)
         rate = 0.1 if momentum is None else momentum

@@ -1,4 +1,4 @@
-"""Pooling in 1 to 3 dimensions: the largest, mean or p-norm of each window, and windows that adapt to an output size."""
+"""Pooling in 1 to 3 dimensions: the largest, mean or p-norm of windows of a given size, or of a given number."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ._check import as_batch, per_dim, require, require_float, require_tensor
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
-    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
-    "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d",
+    "max_pool1d", "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
 ]  # fmt: skip
 
 Ints = int | tuple[int, ...]
@@ -39,7 +39,8 @@ def _geometry(
     out = tuple(ops.out_length(*each, ceil_mode) for each in zip(space, kernel, strides, padding, dilation))
     require(
         min(out) >= 1,
-        f"{name}: the kernel {kernel} with dilation {dilation} is larger than the input's space {space} with padding {padding}; use a smaller kernel",
+        f"{name}: the kernel {kernel} with dilation {dilation} is larger than the input's space "
+        f"{space} with padding {padding}; use a smaller kernel",
     )
     return {"kernel": kernel, "stride": strides, "padding": padding, "dilation": dilation, "out": out}
 
@@ -48,7 +49,7 @@ def _unbatched(x: Tensor, batched: bool) -> Tensor:
     return x if batched else x.reshape(x.array.shape[1:])
 
 
-# --- The largest value -----------------------------------------------------------------------------------------------
+# --- The largest value --------------------------------------------------------------------------------------------
 
 
 def _max_pool(
@@ -167,7 +168,7 @@ def max_unpool3d(
     return _max_unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
 
-# --- Means and norms -------------------------------------------------------------------------------------------------
+# --- Means and norms ----------------------------------------------------------------------------------------------
 
 
 def _sums(name: str, x: Tensor, params: dict[str, Any]) -> Tensor:
@@ -274,7 +275,7 @@ def lp_pool3d(
     return _lp_pool("lp_pool3d", 3, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-# --- Windows that adapt: output i covers the input from ⌊i S / m⌋ to ⌈(i + 1) S / m⌉ -----------------------------------
+# --- Windows that adapt: output i covers the input from ⌊i S / m⌋ to ⌈(i + 1) S / m⌉ ------------------------------
 
 
 def _output_size(name: str, x: Tensor, n: int, output_size: Size) -> tuple[int, ...]:

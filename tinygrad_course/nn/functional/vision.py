@@ -18,7 +18,7 @@ __all__ = [
 _DIMS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 
 
-# --- Another size ----------------------------------------------------------------------------------------------------
+# --- Another size -------------------------------------------------------------------------------------------------
 
 
 def _sizes(
@@ -155,7 +155,7 @@ def upsample(
     return interpolate(input, size, scale_factor, mode, align_corners)
 
 
-# --- Sampling at given places ----------------------------------------------------------------------------------------
+# --- Sampling at given places -------------------------------------------------------------------------------------
 
 
 def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None = False) -> Tensor:
@@ -173,7 +173,8 @@ def affine_grid(theta: Tensor, size: Sequence[int], align_corners: bool | None =
     n = len(size) - 2
     require(
         n in (2, 3) and theta.array.shape == (size[0], n, n + 1),
-        f"affine_grid: expected theta (N, {n}, {n + 1}) for the size {tuple(size)}, got {tuple(theta.shape)}", ValueError,
+        f"affine_grid: expected theta (N, {n}, {n + 1}) for the size {tuple(size)}, got {tuple(theta.shape)}",
+        ValueError,
     )  # fmt: skip
     axes = []
     for length in size[2:]:
@@ -215,7 +216,8 @@ def grid_sample(
     shape, places = input.array.shape, grid.array.shape
     require(
         n in (2, 3) and len(places) == n + 2 and places[0] == shape[0] and places[-1] == n,
-        f"grid_sample: expected an input (N, C, H, W) and a grid (N, H', W', 2), or one dim more, got {tuple(shape)} and {tuple(places)}",
+        f"grid_sample: expected an input (N, C, H, W) and a grid (N, H', W', 2), or one dim more, "
+        f"got {tuple(shape)} and {tuple(places)}",
     )
     require(
         mode in ("bilinear", "nearest"), f"grid_sample: expected mode 'bilinear' or 'nearest', got {mode!r}", ValueError
@@ -271,7 +273,7 @@ def _gathered(input: Tensor, places: list[Tensor]) -> Tensor:
     return values * inside.to(input.dtype).unsqueeze(1)
 
 
-# --- Pixels and channels ---------------------------------------------------------------------------------------------
+# --- Pixels and channels ------------------------------------------------------------------------------------------
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
