@@ -220,6 +220,8 @@ def test_to_keeps_identity():
         net.to(tc.int64)
     with pytest.raises(RuntimeError):
         net.to("cuda")
+    with pytest.raises(RuntimeError, match="cuda"):
+        net.cuda()
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])

@@ -22,7 +22,7 @@ _ids = itertools.count()
 class RemovableHandle:
     """Removes a hook: by `handle.remove()`, or at the end of `with handle:`."""
 
-    def __init__(self, table: Any, key: int, when_removed: Callable[[], None] | None = None) -> None:
+    def __init__(self, table: Hooks, key: int) -> None:
         self._table = weakref.ref(table)
         self.id = key
 

@@ -207,8 +207,8 @@ class Module(HookMethods):
                 return
             memo.add(id(self))
         yield prefix, self
-        for name, module in self._modules.items():
-            if module is not None:
+        for name, kind in self._kinds.items():
+            if kind == MODULE and (module := self.__dict__[name]) is not None:
                 yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
@@ -338,9 +338,9 @@ class Module(HookMethods):
         """Return the module: it is on the CPU."""
         return self
 
-    def share_memory(self) -> Self:
-        """Return the module; threads share it as it is."""
-        return self
+    def cuda(self, device: Any = None) -> Self:
+        """Raise RuntimeError: there is no GPU; ask `tc.cuda.is_available()` first."""
+        return self.to("cuda" if device is None else device)
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Accepted for compatibility and does nothing; `tc.compile(module)` gives a compiled module."""
