@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(
-    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "testing", "utils",
+    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "special", "testing", "utils",
      "vision", "viz"}
 )  # fmt: skip
 

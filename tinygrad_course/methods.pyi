@@ -262,6 +262,8 @@ class TensorMethods:
         """The running sum along `dim`."""
     def cumsum_(self, dim: builtins.int, *, dtype: DTypeLike | None = None, axis: builtins.int = 0) -> Tensor:
         """In place: The running sum along `dim`."""
+    def data_ptr(self) -> builtins.int:
+        """The address of the first value: equal for tensors that share memory from their first value on."""
     def deg2rad(self) -> Tensor:
         """Radians from degrees."""
     def det(self) -> Tensor:
@@ -644,6 +646,8 @@ class TensorMethods:
         """The outer product of two vectors: all products of a value of one and a value of the other."""
     def permute(self, *dims: builtins.int | Sequence[builtins.int]) -> Tensor:
         """The dims in the given order."""
+    def pin_memory(self, device: Any = None) -> Tensor:
+        """The tensor itself: there is no GPU to copy to."""
     def pinverse(self, *, rtol: builtins.float | None = None, hermitian: builtins.bool = False) -> Tensor:
         """The Moore-Penrose pseudo-inverse; singular values below `rtol` times the largest count as 0."""
     def polygamma(self, n: builtins.int) -> Any:
@@ -884,6 +888,9 @@ class TensorMethods:
     @property
     def device(self) -> device:
         """Where the values are: the CPU."""
+    @property
+    def is_cpu(self) -> builtins.bool:
+        """True: all tensors are on the CPU."""
     @property
     def is_cuda(self) -> builtins.bool:
         """False: there is no GPU."""

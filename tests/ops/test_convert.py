@@ -75,6 +75,9 @@ def test_what_a_tensor_is():
     assert x.cpu() is x
     assert not x.is_cuda
     assert not x.is_sparse
+    assert x.is_cpu
+    assert x.pin_memory() is x
+    assert x.data_ptr() == x.reshape(6).data_ptr() != x.clone().data_ptr()
     assert x.get_device() == -1
     assert x.is_floating_point() and tc.is_floating_point(x) and not x.long().is_floating_point()
     assert not tc.is_complex(x)

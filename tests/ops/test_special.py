@@ -128,3 +128,11 @@ def test_integers_and_empty():
     assert tc.lgamma(tc.tensor(3.0)).shape == ()
     big = tc.linspace(-5, 5, 100_001)
     np.testing.assert_allclose(big.erf().numpy(), special.erf(big.numpy().astype(float)), atol=4e-7)
+
+
+def test_the_namespace():
+    x = tc.tensor([0.3, 0.6])
+    assert (tc.special.expit(x) == x.sigmoid()).all()
+    assert (tc.special.gammaln(x) == x.lgamma()).all()
+    assert (tc.special.psi(x) == x.digamma()).all()
+    np.testing.assert_allclose(tc.special.ndtr(x).numpy(), special.ndtr(x.numpy()), rtol=1e-6)

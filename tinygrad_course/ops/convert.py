@@ -142,6 +142,16 @@ def cuda(x: Tensor, device: Any = None, non_blocking: bool = False) -> Tensor:
     return x
 
 
+def pin_memory(x: Tensor, device: Any = None) -> Tensor:
+    """The tensor itself: there is no GPU to copy to."""
+    return x
+
+
+def data_ptr(x: Tensor) -> int:
+    """The address of the first value: equal for tensors that share memory from their first value on."""
+    return int(x.array.ctypes.data)
+
+
 def get_device(x: Tensor) -> int:
     """-1: the tensor is on the CPU."""
     return -1
@@ -204,8 +214,9 @@ def iinfo(dtype: DTypeLike) -> Any:
 
 
 METHODS: dict[str, Any] = {
-    "astype": astype, "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "cuda": cuda, "get_device": get_device,
-    "is_floating_point": is_floating_point, "is_complex": is_complex, **_CASTERS,
+    "astype": astype, "to": to, "type": type_, "type_as": type_as, "cpu": cpu, "cuda": cuda, "data_ptr": data_ptr,
+    "get_device": get_device, "is_complex": is_complex, "is_floating_point": is_floating_point,
+    "pin_memory": pin_memory, **_CASTERS,
 }  # fmt: skip
 
 
@@ -224,6 +235,12 @@ def _is_sparse(x: Tensor) -> bool:
     return False
 
 
+def _is_cpu(x: Tensor) -> bool:
+    """True: all tensors are on the CPU."""
+    return True
+
+
 PROPERTIES: dict[str, property] = {
-    "device": property(_device), "is_cuda": property(_is_cuda), "is_sparse": property(_is_sparse),
+    "device": property(_device), "is_cpu": property(_is_cpu), "is_cuda": property(_is_cuda),
+    "is_sparse": property(_is_sparse),
 }  # fmt: skip
