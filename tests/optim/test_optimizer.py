@@ -291,6 +291,18 @@ def test_pytorch_state_can_be_loaded(name: str, options: dict[str, Any]) -> None
     both.check()
 
 
+def test_dampened_momentum_goes_on() -> None:
+    options = {"lr": 0.1, "momentum": 0.8, "dampening": 0.3}
+    both, rng = pair("SGD", options)
+    both.step(quadratic_grads(both.ours, rng))
+    fresh = [tc.tensor(p.array, requires_grad=True) for p in both.ours]
+    optimizer = tc.optim.SGD(fresh, **options)
+    optimizer.load_state_dict(both.ref.state_dict())
+    both.ours, both.opt = fresh, optimizer
+    both.step(quadratic_grads(both.ours, rng))
+    both.check()
+
+
 def test_groups_as_pytorch() -> None:
     options = {"lr": 0.1, "momentum": 0.5}
     groups = [([0, 2], {"lr": 0.01}), ([1], {"weight_decay": 0.3}), ([3, 4], {"momentum": 0.0})]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import enable_grad
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from .optimizer import Optimizer, ParamsT
 
 __all__ = ["LBFGS"]

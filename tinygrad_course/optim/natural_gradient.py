@@ -10,7 +10,7 @@ import numpy as np
 
 from ..autograd.backward import grad
 from ..autograd.modes import enable_grad, no_grad
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..tensor import LEAF, Tensor
 from .optimizer import Optimizer, ParamsT
 

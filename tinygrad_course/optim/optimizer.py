@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..tensor import Tensor
 
 __all__ = ["Handle", "Optimizer", "ParamsT", "required"]

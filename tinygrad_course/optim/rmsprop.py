@@ -27,7 +27,8 @@ def rmsprop(
     if centered:
         mean = alpha * state["grad_avg"] + rest * g
         new["grad_avg"] = mean
-        scaled = g / (np.sqrt(mean_square - mean * mean) + eps)
+        # A variance, but for gradients that hardly change rounding can make the difference negative.
+        scaled = g / (np.sqrt(np.maximum(mean_square - mean * mean, 0.0)) + eps)
     else:
         scaled = g / (np.sqrt(mean_square) + eps)
     if momentum is not None:

@@ -95,3 +95,9 @@ class SGD(RuleOptimizer):
             "nesterov": group["nesterov"],
             "maximize": group["maximize"],
         }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        for entry in self.state.values():  # PyTorch keeps no count: where there is a momentum, a step was taken
+            if entry.get("momentum_buffer") is not None:
+                entry.setdefault("step", 1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..tensor import Tensor
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import no_grad
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..nn import Module
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler
