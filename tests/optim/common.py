@@ -8,6 +8,8 @@ import numpy as np
 
 import tinygrad_course as tc
 
+SHAPES = [(3, 4), (5,), (), (2, 1, 3), (1,)]
+
 
 class Pair:
     """The same parameters in this project and in PyTorch, with an optimizer each."""
@@ -44,3 +46,14 @@ class Pair:
 def quadratic_grads(params: list[Any], rng: np.random.Generator) -> list[np.ndarray]:
     """Noisy gradients of a bowl, so that a hundred steps stay bounded."""
     return [p.array * 0.5 + rng.normal(size=p.array.shape) * 0.3 for p in params]
+
+
+def some_leaves(seed: int = 0, dtype: Any = np.float64, shapes: Any = SHAPES) -> list[Any]:
+    rng = np.random.default_rng(seed)
+    return [tc.tensor(rng.normal(size=s).astype(dtype), requires_grad=True) for s in shapes]
+
+
+def give(params: list[Any], seed: int = 1) -> None:
+    rng = np.random.default_rng(seed)
+    for p in params:
+        p.grad = tc.tensor(rng.normal(size=p.array.shape).astype(p.array.dtype))

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 import tinygrad_course as tc
 from tinygrad_course.optim.program import CHUNK, Program, Runner, pattern
 
-from .common import Pair, quadratic_grads
+from .common import SHAPES, Pair, quadratic_grads
 
 pytest.importorskip("torch")
 
-SHAPES = [(3, 4), (5,), (), (2, 1, 3), (1,)]
 rate = st.floats(1e-3, 0.2)
 decay = st.sampled_from([0.0, 0.05, 0.3])
 flag = st.booleans()

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import no_grad
-from ..overwrites import mark_overwritten
 from ..nn import Module
+from ..overwrites import mark_overwritten
 from ..tensor import Tensor
 from .lr_scheduler.base import LRScheduler
 from .lr_scheduler.cosine import half_cosine
