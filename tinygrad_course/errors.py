@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from .ops.op import Op
 
-__all__ = ["LinAlgError", "explain"]
+__all__ = ["LinAlgError", "explain", "speaking_as"]
 
 
 class LinAlgError(RuntimeError):
@@ -22,6 +22,28 @@ def describe(x: Any) -> str:
     if isinstance(x, (np.ndarray, np.generic)):
         return f"{x.dtype}{list(x.shape)}"
     return repr(x)[:40]
+
+
+class speaking_as:
+    """Context: IndexErrors carry the name of the function that the user called, not of the operation it is made of.
+
+    Args:
+        name: the function.
+        kind: the exception type to raise instead.
+    """
+
+    __slots__ = ("kind", "name")
+
+    def __init__(self, name: str, kind: type[Exception] = IndexError) -> None:
+        self.name = name
+        self.kind = kind
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
+        if isinstance(error, IndexError):
+            raise self.kind(f"{self.name}: {str(error).partition(': ')[2] or error}") from error
 
 
 def explain(op: Op, arrays: Sequence[Any], params: dict[str, Any], error: Exception) -> None:
@@ -47,5 +69,9 @@ def explain(op: Op, arrays: Sequence[Any], params: dict[str, Any], error: Except
         if op.broadcasts:
             mend = "; shapes must be equal, or 1, from the right: reshape or unsqueeze one of them"
         raise RuntimeError(f"{op.name}: {text} (inputs: {what}){mend}") from error
+    if isinstance(error, TypeError) and "not supported for the input types" in text:
+        raise NotImplementedError(
+            f"{op.name}: not defined for the dtypes of the inputs: {what}; convert them first, e.g. x.long(), x.float()"
+        ) from error
     if isinstance(error, (TypeError, AttributeError)):  # of what is no array
         raise TypeError(f"{op.name}: {text} (inputs: {what})") from error

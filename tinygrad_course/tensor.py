@@ -174,10 +174,15 @@ class Tensor(TensorMethods, Differentiable):
         return bool(self._value("bool"))
 
     def __int__(self) -> int:
-        return int(self.item())
+        return int(self._number())
 
     def __float__(self) -> float:
-        return float(self.item())
+        return float(self._number())
+
+    def _number(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError(f"only a tensor with one value can become a number, this one has shape {self.array.shape}")
+        return self.item()
 
     def __index__(self) -> int:
         if self.array.dtype.kind not in "iub" or self.array.size != 1:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import speaking_as
 from ..graph import bind, state
 from ..tensor import Tensor
 from . import elementwise
@@ -255,11 +256,13 @@ def scatter(
     check_fits("scatter", index, shape, dim, "the input")
     src = _source("scatter", src, input, index, dim)
     if reduce is None:
-        return bind(setitem, input, src, *arrays, index=template)
+        with speaking_as("scatter", RuntimeError):
+            return bind(setitem, input, src, *arrays, index=template)
     if reduce == "add":
         if not isinstance(src, Tensor):
             src = Tensor._wrap(np.full(index.array.shape, src, input.dtype))
-        return input + bind(put_add, src, *arrays, index=template, shape=shape)
+        with speaking_as("scatter", RuntimeError):
+            return input + bind(put_add, src, *arrays, index=template, shape=shape)
     if reduce != "multiply":
         raise RuntimeError(f"scatter: reduce must be None, 'add' or 'multiply', got {reduce!r}")
     if state.grad and (input.requires_grad or (isinstance(src, Tensor) and src.requires_grad)):

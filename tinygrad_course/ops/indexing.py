@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import speaking_as
 from ..graph import bind
 from ..tensor import Tensor
 from .arguments import dim_of, numpy_names
@@ -215,7 +216,8 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
         tensor([1, 3])
     """
     dim = dim_of("select", dim, input.array.ndim)
-    return view(getitem, input, index=(_ALL,) * dim + (index,))
+    with speaking_as("select"):
+        return view(getitem, input, index=(_ALL,) * dim + (index,))
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
@@ -249,7 +251,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         raise IndexError(f"index_select: index must have one dim, got shape {tuple(index.shape)}; flatten it first")
     if not input.array.ndim:
         return input.reshape(1)[index].reshape(())
-    return bind(getitem, input, index.reshape(-1), index=(_ALL,) * dim + (ARRAY,))
+    with speaking_as("index_select"):
+        return bind(getitem, input, index.reshape(-1), index=(_ALL,) * dim + (ARRAY,))
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
@@ -260,7 +263,8 @@ def take(input: Tensor, index: Tensor) -> Tensor:
         >>> tc.take(tc.tensor([[1, 2], [3, 4]]), tc.tensor([0, 3]))
         tensor([1, 4])
     """
-    return bind(getitem, input.reshape(-1), index, index=(ARRAY,))
+    with speaking_as("take"):
+        return bind(getitem, input.reshape(-1), index, index=(ARRAY,))
 
 
 # --- Along a dim --------------------------------------------------------------------------------------------------
@@ -320,7 +324,8 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
         return input.reshape(1)[index.reshape(-1)].reshape(index.array.shape)
     template, arrays = along("gather", shape, dim, index)
     check_fits("gather", index, shape, dim, "the input")
-    return bind(getitem, input, *arrays, index=template)
+    with speaking_as("gather", RuntimeError):
+        return bind(getitem, input, *arrays, index=template)
 
 
 @numpy_names
