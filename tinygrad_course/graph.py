@@ -6,29 +6,27 @@ the node, not closed over, so that backward can hand a rule raw arrays, or Tenso
 
 from __future__ import annotations
 
-import itertools
 import threading
-import weakref
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from . import dtypes
+from .overwrites import tick
 from .tensor import LEAF, Tensor, operand
 
 if TYPE_CHECKING:
     from .autograd.hooks import Hooks
     from .ops.op import Op
 
-__all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "mark_overwritten", "overwritten_since", "owner", "state"]
+__all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "state"]
 
 # Arrays up to this many bytes are always kept on their node: deciding would cost more than they do.
 SMALL = 16_384
 # Outputs up to this many bytes stay on a node that is freed: a Spec in their place would take as much.
 TINY = 512
 
-_next = itertools.count(1).__next__
 _new = Tensor.__new__
 _FLOAT64 = np.dtype(np.float64)
 ndarray = np.ndarray
@@ -154,7 +152,7 @@ class Node:
         self.inputs: Sequence[Any] | None = inputs
         self.parents = parents
         self.output = output
-        self.seq = _next()
+        self.seq = tick()
         self.hooks: Hooks | None = None
         self.restore: Callable[[], None] | None = None
         self.where: str | None = None
@@ -289,62 +287,3 @@ def _lean(op: Op, arrays: list[Any], parents: list[Any], y: np.ndarray) -> tuple
         x if k or type(x) is not ndarray or x.nbytes <= SMALL else Spec(x.shape, x.dtype) for x, k in zip(arrays, keep)
     ]
     return saved, y if keep_y or y.nbytes <= SMALL else Spec(y.shape, y.dtype)
-
-
-# --- Overwritten values -------------------------------------------------------------------------------------------
-# Writing into an array marks its memory with the time of writing, in the same count that numbers the nodes. Backward
-# compares that time with the node's: nothing is paid in the forward pass, and one comparison per node in backward.
-
-_writes: dict[int, tuple[weakref.ref[np.ndarray], list[tuple[int, int, int]]]] = {}
-_last_write = 0
-_writes_lock = threading.Lock()
-
-
-def owner(array: np.ndarray) -> np.ndarray:
-    """The array that owns the memory of a view; the array itself if it is none."""
-    while isinstance(array.base, ndarray):
-        array = array.base
-    return array
-
-
-def mark_overwritten(array: np.ndarray) -> None:
-    """Note that the memory of `array` has just been written to in place."""
-    global _last_write
-    base = owner(array)
-    key = id(base)
-    low, high = _EVERYWHERE if base is array else _bounds(array)
-    with _writes_lock:
-        found = _writes.get(key)
-        if found is None:
-            found = (weakref.ref(base, lambda _, key=key: _writes.pop(key, None)), [])  # type: ignore[misc]
-            _writes[key] = found
-        _last_write = _next()
-        found[1][:] = [s for s in found[1] if not (low <= s[1] and s[2] <= high)]
-        found[1].append((_last_write, low, high))
-
-
-_EVERYWHERE = (0, 2**64)
-
-
-def _bounds(array: np.ndarray) -> tuple[int, int]:
-    """The first address of the values of an array, and the one after the last."""
-    if not array.flags.c_contiguous:
-        return np.lib.array_utils.byte_bounds(array) if array.size else (0, 0)
-    low = array.__array_interface__["data"][0]
-    return low, low + array.nbytes
-
-
-def overwritten_since(array: Any, seq: int) -> bool:
-    """Whether any of the memory of `array` was written to after the moment `seq`."""
-    if seq > _last_write or type(array) is not ndarray:
-        return False
-    found = _writes.get(id(owner(array)))
-    if found is None or not array.size:
-        return False
-    low, high = _bounds(array)
-    return any(time > seq and low < top and bottom < high for time, bottom, top in found[1])
-
-
-def last_write() -> int:
-    """The moment of the latest write in place: values of nodes after it are certainly intact."""
-    return _last_write

@@ -299,7 +299,7 @@ def test_inputs_overwritten_before_backward_are_noticed(where):
     x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
     h = x * 1.0
     y = checkpoint(lambda h: np.sin(h) * np.sin(w), h)
-    from tinygrad_course.graph import mark_overwritten
+    from tinygrad_course.overwrites import mark_overwritten
 
     if where == "replaced":
         w.data = np.zeros(2)

@@ -292,7 +292,7 @@ def test_a_saved_value_overwritten_since_is_an_error(function):
     y = function.apply(h)
     saved = (h if function is Cube else y).array
     saved[0] = 5.0
-    from tinygrad_course.graph import mark_overwritten
+    from tinygrad_course.overwrites import mark_overwritten
 
     mark_overwritten(saved)
     with pytest.raises(RuntimeError, match=f"{function.__name__}.*overwritten in place"):

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import mark_overwritten, owner, state, traced
+from ..graph import state, traced
+from ..overwrites import mark_overwritten, owner
 from ..tensor import Tensor
 from .engine import key_of, pull_back, settle
 

@@ -16,7 +16,8 @@ from itertools import pairwise
 from typing import Any
 
 from .. import random
-from ..graph import Node, Observer, overwritten_since, state
+from ..graph import Node, Observer, state
+from ..overwrites import overwritten_since
 from ..tensor import Tensor
 from .engine import describe
 from .tree import flatten

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .. import graph
-from ..graph import Bundle, Node, Spec, overwritten_since
+from .. import graph, overwrites
+from ..graph import Bundle, Node, Spec
+from ..overwrites import overwritten_since
 from ..tensor import Tensor
 
 __all__ = ["conform", "describe", "key_of", "pull_back", "settle"]
@@ -79,7 +80,7 @@ def pull_back(
             if inputs is None:
                 inputs = _restored(node)
                 y = node.output
-            if node.seq <= graph._last_write:
+            if node.seq <= overwrites.latest:
                 _check_intact(node)
             op = node.op
             params = node.params

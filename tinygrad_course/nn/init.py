@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..random import default_generator
 from ..tensor import Tensor
 

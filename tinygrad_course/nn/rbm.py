@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..ops import bernoulli, exp, linear, log, randn_like, sigmoid
 from ..ops.activation import softplus
 from ..tensor import Tensor

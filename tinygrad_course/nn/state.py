@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..graph import mark_overwritten
+from ..overwrites import mark_overwritten
 from ..tensor import Tensor
 from .module import TRANSIENT, Module
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import mark_overwritten, state
+from ..graph import state
+from ..overwrites import mark_overwritten
 from ..tensor import LEAF, Tensor
 from . import activation, arithmetic, choosing, diagonals, elementwise, gamma, indexing, scan, shape, special
 from .arguments import shape_of
@@ -99,8 +100,9 @@ def write(x: Tensor, index: Any, value: Any, name: str) -> Tensor:
             f"{name}: several values of this tensor share one place in memory (expand), or its memory is read-only; "
             "write into a copy (x.clone())"
         )
-    if type(index) in (int, slice):  # only what is written to counts as overwritten
-        array, index = array[index, ...], ...
+    parts = index if type(index) is tuple else (index,)
+    if all(type(i) in (int, slice) for i in parts):  # only what is written to counts as overwritten
+        array, index = array[*parts, ...], ...
     array[index] = value
     mark_overwritten(array)
     return x

@@ -1,0 +1,141 @@
+"""Which memory was written to in place, and when: so that backward never uses a value that is no longer there.
+
+Moments are counted in the same count that numbers the nodes of the graph. Nothing is paid in the forward pass, and one
+comparison per node in backward as long as nothing was written since.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from bisect import bisect_left, bisect_right
+from typing import Any
+
+import numpy as np
+
+__all__ = ["latest", "mark_overwritten", "overwritten_since", "owner", "tick"]
+
+tick = itertools.count(1).__next__
+_EVERYWHERE = (0, 2**64)
+# More different non-contiguous writes than this into one memory are remembered as one write of all of it.
+_MOST = 4_096
+
+
+class _Writes:
+    """The writes into the memory of one owner.
+
+    Contiguous writes are disjoint spans in order of address; a new one takes its place from those before it. Writes
+    into a column, or another view with gaps, are kept by their geometry.
+    """
+
+    __slots__ = ("bottoms", "owner", "ragged", "times", "tops")
+
+    def __init__(self, owner: weakref.ref[np.ndarray]) -> None:
+        self.owner = owner
+        self.bottoms: list[int] = []
+        self.tops: list[int] = []
+        self.times: list[int] = []
+        self.ragged: dict[tuple[int, tuple[int, ...], tuple[int, ...], str], int] = {}
+
+    def add(self, low: int, high: int, time: int) -> None:
+        """Note a write of all bytes from `low` to before `high`."""
+        i, j = bisect_right(self.tops, low), bisect_left(self.bottoms, high)
+        bottoms, tops, times = [low], [high], [time]
+        if i < j:
+            if self.bottoms[i] < low:
+                bottoms, tops, times = [self.bottoms[i], low], [low, high], [self.times[i], time]
+            if self.tops[j - 1] > high:
+                bottoms, tops, times = [*bottoms, high], [*tops, self.tops[j - 1]], [*times, self.times[j - 1]]
+        self.bottoms[i:j], self.tops[i:j], self.times[i:j] = bottoms, tops, times
+        if (low, high) == _EVERYWHERE:
+            self.ragged.clear()
+
+    def add_ragged(self, array: np.ndarray, time: int) -> None:
+        """Note a write into a view with gaps."""
+        if len(self.ragged) >= _MOST:
+            self.add(*_EVERYWHERE, time)
+        else:
+            self.ragged[_address(array), array.shape, array.strides, array.dtype.str] = time
+
+    def hit(self, array: np.ndarray, since: int) -> bool:
+        """Whether a write after the moment `since` touched the memory of `array`."""
+        low, high = _bounds(array)
+        i, j = bisect_right(self.tops, low), bisect_left(self.bottoms, high)
+        later = [k for k in range(i, j) if self.times[k] > since]
+        if later and array.flags.forc:
+            return True
+        for k in later:  # the array has gaps: a write may have gone into one of them
+            bottom, top = max(low, self.bottoms[k]), min(high, self.tops[k])
+            if _share(array, bottom, (top - bottom,), (1,), "|u1"):
+                return True
+        return any(time > since and _share(array, *view) for view, time in self.ragged.items())
+
+
+_writes: dict[int, _Writes] = {}
+_lock = threading.Lock()
+latest = 0  # the moment of the latest write
+
+
+def owner(array: np.ndarray) -> np.ndarray:
+    """The array whose memory this one is a view of."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
+
+
+def mark_overwritten(array: np.ndarray) -> None:
+    """Note that the memory of `array` has just been written to in place."""
+    global latest
+    if not array.size:
+        return
+    base = owner(array)
+    key = id(base)
+    with _lock:
+        found = _writes.get(key)
+        if found is None:
+            found = _writes[key] = _Writes(weakref.ref(base, lambda _: _writes.pop(key, None)))
+        latest = tick()
+        if base is array:
+            found.add(*_EVERYWHERE, latest)
+        elif array.flags.forc:
+            found.add(*_bounds(array), latest)
+        else:
+            found.add_ragged(array, latest)
+
+
+def overwritten_since(array: Any, seq: int) -> bool:
+    """Whether any of the memory of `array` was written to after the moment `seq`."""
+    if seq > latest or type(array) is not np.ndarray or not array.size:
+        return False
+    found = _writes.get(id(owner(array)))
+    return found is not None and found.hit(array, seq)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _bounds(array: np.ndarray) -> tuple[int, int]:
+    """The first address of the values of an array, and the one after the last."""
+    if array.flags.forc:
+        low = _address(array)
+        return low, low + array.nbytes
+    return np.lib.array_utils.byte_bounds(array)
+
+
+class _Memory:
+    """Memory by its address, for NumPy to look at its geometry; it is never read."""
+
+    def __init__(self, address: int, shape: tuple[int, ...], strides: tuple[int, ...], kind: str) -> None:
+        self.__array_interface__ = {
+            "data": (address, True), "shape": shape, "strides": strides, "typestr": kind, "version": 3,
+        }  # fmt: skip
+
+
+def _share(array: np.ndarray, *view: Any) -> bool:
+    """Whether an array has bytes in common with a view; yes where finding out would take long."""
+    try:
+        return np.shares_memory(array, np.asarray(_Memory(*view)), max_work=10_000)
+    except np.exceptions.TooHardError:
+        return True
