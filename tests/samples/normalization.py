@@ -30,3 +30,10 @@ def _mean_product(draw: Any) -> Sample:
     shape = draw(shapes(1, 4, 3))
     axes = draw(st.sets(st.integers(0, len(shape) - 1), min_size=1).map(lambda s: tuple(sorted(s))))
     return Sample((draw(numbers(shape)), draw(numbers(shape))), {"axes": axes})
+
+
+@sample_for("combine")
+def _combine(draw: Any) -> Sample:
+    shape = draw(shapes(1, 3))
+    small = tuple(n if draw(st.booleans()) else 1 for n in shape)
+    return Sample(tuple(draw(numbers(s)) for s in (shape, small, shape, small, small)))

@@ -32,8 +32,10 @@ one_hot = declare(
 )  # fmt: skip
 
 
-def check_classes(name: str, target: np.ndarray, classes: int, ignore_index: int) -> np.ndarray:
-    """Where the target is not ignored; raise IndexError where it is no class."""
+def check_classes(name: str, target: np.ndarray, classes: int, ignore_index: int) -> np.ndarray | None:
+    """Where the target is not ignored, or None if it never is; raise IndexError where it is no class."""
+    if not target.size or (target.min() >= 0 and target.max() < classes and not 0 <= ignore_index < classes):
+        return None
     counted = target != ignore_index
     wrong = counted & ((target < 0) | (target >= classes))
     if wrong.any():
@@ -41,18 +43,23 @@ def check_classes(name: str, target: np.ndarray, classes: int, ignore_index: int
             f"{name}: target {target[wrong][0]} is no class: with {classes} classes expected 0 to {classes - 1}, "
             f"or ignore_index={ignore_index}"
         )
-    return counted
+    return np.asarray(counted)
 
 
 def _cross_entropy(x: np.ndarray, target: np.ndarray, *, ignore_index: int) -> np.ndarray:
     counted = check_classes("cross_entropy", target, x.shape[1], ignore_index)
-    top = np.max(x, axis=1, keepdims=True) if x.shape[1] else np.zeros_like(x, shape=(len(x), 1, *x.shape[2:]))
-    shifted = x - top
-    places = np.expand_dims(np.where(counted, target, 0), 1)
-    chosen = np.take_along_axis(shifted, places, 1)[:, 0]
+    if not x.size:
+        return np.zeros_like(x, shape=target.shape)
+    shifted = x - np.maximum.reduce(x, axis=1, keepdims=True)
+    classes = target if counted is None else np.where(counted, target, 0)
+    if x.ndim == 2:
+        chosen = shifted[np.arange(len(x)), classes]
+    else:
+        chosen = np.take_along_axis(shifted, np.expand_dims(classes, 1), 1)[:, 0]
     np.exp(shifted, out=shifted)
-    loss = np.log(np.add.reduce(shifted, 1)) - chosen
-    return loss if counted.all() else np.where(counted, loss, 0)
+    loss = np.log(np.add.reduce(shifted, 1))
+    loss -= chosen
+    return loss if counted is None else np.where(counted, loss, 0)
 
 
 def _cross_entropy_rule(g: Any, _y: Any, x: Any, target: Any, ignore_index: int) -> Any:

@@ -162,8 +162,8 @@ def nll_loss(
     reduction = legacy(reduction, size_average, reduce)
     x, t = _class_dims("nll_loss", input, target)
     _class_weight("nll_loss", weight, x.array.shape[1])
-    counted = ops.check_classes("nll_loss", t.array, x.array.shape[1], ignore_index)
-    places = where(Tensor._wrap(counted), t, 0).unsqueeze(1)
+    ops.check_classes("nll_loss", t.array, x.array.shape[1], ignore_index)
+    places = where(t != ignore_index, t, 0).unsqueeze(1)
     loss = where(t != ignore_index, -x.gather(1, places).squeeze(1), 0.0)
     return _weighed("nll_loss", loss, t, weight, ignore_index, reduction, input.array.ndim == 1)
 
