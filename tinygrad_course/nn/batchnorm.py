@@ -94,10 +94,9 @@ class _BatchNorm(_Norm):
         self._check(input, input.shape[1] if input.ndim > 1 else 0)
         rate = self.momentum
         if self.training and self.num_batches_tracked is not None:
-            count = self.num_batches_tracked.array
-            count += 1
+            self.num_batches_tracked.add_(1)
             if rate is None:  # the plain average over all batches so far
-                rate = 1.0 / float(count)
+                rate = 1.0 / self.num_batches_tracked.item()
         by_batch = self.training or not self.track_running_stats
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, by_batch, 0.0 if rate is None else rate,

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..autograd import no_grad
-from ..overwrites import mark_overwritten
 from ..ops import bernoulli, exp, linear, log, randn_like, sigmoid
 from ..ops.activation import softplus
 from ..tensor import Tensor
@@ -178,8 +177,7 @@ class RBM(Module):
         if chains is None or chains.shape != v.shape:
             chains = self.chains = Tensor._wrap(v.array.copy())
         end = self.gibbs(chains, steps)
-        chains.array[...] = end.array
-        mark_overwritten(chains.array)
+        chains.copy_(end)
         return end
 
     def loss(self, v: Tensor, k: int | None = None) -> Tensor:

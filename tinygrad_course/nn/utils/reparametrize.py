@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-import numpy as np
-
 from ...autograd import no_grad
-from ...ops import random
+from ...ops import randn
 from ...tensor import Tensor
+from ..functional import normalize
 from ..module import Module
 from ..parameter import Parameter
 
@@ -114,14 +113,12 @@ class _SpectralNorm(_Reparametrization):
         u, v = module.__dict__[self.name + "_u"], module.__dict__[self.name + "_v"]
         w = self.matrix(weight)
         if module.training:
-            for _ in range(self.iterations):
-                v.array[...] = self.unit(w.array.T @ u.array)
-                u.array[...] = self.unit(w.array @ v.array)
+            with no_grad():
+                for _ in range(self.iterations):
+                    v.copy_(normalize(w.t() @ u, dim=0, eps=self.eps))
+                    u.copy_(normalize(w @ v, dim=0, eps=self.eps))
         sigma = (u.clone() * (w @ v.clone())).sum()
         return weight / sigma
-
-    def unit(self, x: np.ndarray) -> np.ndarray:
-        return x / max(float(np.linalg.norm(x)), self.eps)
 
 
 def spectral_norm(
@@ -144,10 +141,10 @@ def spectral_norm(
     hook = _SpectralNorm(name, n_power_iterations, eps, dim)
     with no_grad():
         rows, columns = hook.matrix(weight).shape
-        u, v = (random.randn(n, dtype=weight.dtype) for n in (rows, columns))
+        u, v = (normalize(randn(n, dtype=weight.dtype), dim=0, eps=eps) for n in (rows, columns))
     module.register_parameter(name + "_orig", weight)
     for part, x in (("_u", u), ("_v", v)):
-        module.register_buffer(name + part, Tensor._wrap(hook.unit(x.array)))
+        module.register_buffer(name + part, x)
     hook.attach(module)
     return module
 
