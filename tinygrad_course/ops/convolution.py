@@ -89,16 +89,16 @@ def windows(x: np.ndarray, kernel: Ints, out: Ints, stride: Ints, dilation: Ints
     )  # fmt: skip
 
 
-def _blocks(out: Ints, pixel: int) -> Iterator[tuple[tuple[slice, ...], int, int]]:
-    """Cut the output into blocks of about BLOCK bytes, `pixel` bytes for each place.
+def _blocks(out: Ints, pixel: int, size: int) -> Iterator[tuple[tuple[slice, ...], int, int]]:
+    """Cut the output into blocks of about `size` bytes, `pixel` bytes for each place.
 
     Yields the index of the block and its range [start, stop) among the places counted in row-major order.
     """
     inner = [math.prod(out[i + 1 :]) for i in range(len(out))]
     axis = 0
-    while axis < len(out) - 1 and inner[axis] * pixel > BLOCK:
+    while axis < len(out) - 1 and inner[axis] * pixel > size:
         axis += 1
-    step = max(1, BLOCK // max(1, inner[axis] * pixel))
+    step = max(1, size // max(1, inner[axis] * pixel))
     for lead in product(*map(range, out[:axis])):
         base = sum(i * n for i, n in zip(lead, inner))
         for i in range(0, out[axis], step):
@@ -122,7 +122,7 @@ def _columns(
     view = windows(padded(x, pads), kernel, out, stride, dilation)
     whole = (slice(None),) * (1 + len(kernel))
     buffer = None
-    for index, start, stop in _blocks(out, rows * batch * x.itemsize):
+    for index, start, stop in _blocks(out, rows * batch * x.itemsize, BLOCK):
         part = view[whole + index]
         if buffer is None:
             buffer = np.empty(part.size, x.dtype)
@@ -163,12 +163,6 @@ def _convolution_transpose(
     kernel = weight.shape[2:]
     out = g.shape[2:]
     batch = g.shape[0]
-    if _copying_is_cheaper(weight, space, out, stride, padding, dilation, groups):
-        reach = [d * (k - 1) for k, d in zip(kernel, dilation)]
-        return _convolution(
-            g, _flipped(weight, groups), stride=stride, dilation=dilation, groups=groups,
-            padding=tuple((r - lo, r - hi) for r, (lo, hi) in zip(reach, padding)),
-        )  # fmt: skip
     channels = weight.shape[1] * groups
     full = tuple(n + lo + hi for n, (lo, hi) in zip(space, padding))
     dtype = np.result_type(g, weight)
@@ -180,7 +174,8 @@ def _convolution_transpose(
     view = windows(x, kernel, out, stride, dilation)
     rows = channels * math.prod(kernel)
     buffer = None
-    for index, start, stop in _blocks(out, rows * batch * dtype.itemsize):
+    # Blocks are larger here, as each is added in |kernel| steps.
+    for index, start, stop in _blocks(out, rows * batch * dtype.itemsize, 2 * BLOCK):
         if buffer is None:
             buffer = np.empty(rows * (stop - start) * batch, dtype)
         columns = buffer[: rows * (stop - start) * batch]
@@ -193,30 +188,6 @@ def _convolution_transpose(
             target = view[(slice(None), *place, *index)]
             target += parts[(slice(None), *place)]
     return batch_first(x[inside(space, padding)])
-
-
-def _copying_is_cheaper(
-    weight: np.ndarray, space: Ints, out: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
-) -> bool:
-    """Whether to transpose a convolution by convolving with the flipped kernel, which is possible for stride 1.
-
-    That copies the windows of g, where the other way adds to the windows of x, which costs about twice as much for
-    each value; but it multiplies by zeros of the padding.
-    """
-    kernel = weight.shape[2:]
-    if any(s != 1 for s in stride) or _is_pointwise(kernel, stride, padding):
-        return False
-    if any(lo > d * (k - 1) or hi > d * (k - 1) for k, d, (lo, hi) in zip(kernel, dilation, padding)):
-        return False
-    growth = math.prod(space) / max(1, math.prod(out))
-    return growth <= 1.2 and weight.shape[0] * growth <= 2 * weight.shape[1] * groups
-
-
-def _flipped(weight: np.ndarray, groups: int) -> np.ndarray:
-    """The kernel of the transposed convolution: flipped in space, input and output channels exchanged."""
-    outs, ins, *kernel = weight.shape
-    w = np.flip(weight, tuple(range(2, weight.ndim))).reshape(groups, outs // groups, ins, *kernel)
-    return w.swapaxes(1, 2).reshape(groups * ins, outs // groups, *kernel)
 
 
 def _convolution_weight(
