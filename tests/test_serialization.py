@@ -292,6 +292,14 @@ def test_any_header_raises_or_loads_something(header, structure, data):
         assert str(error).startswith("load: ")
 
 
+def test_a_file_that_gives_a_little_at_a_time():
+    class Slow(io.BytesIO):
+        def readinto(self, buffer):
+            return super().readinto(memoryview(buffer)[:3])
+
+    _same(load(Slow(VALID)), load(io.BytesIO(VALID)))
+
+
 def test_a_stream_that_cannot_seek():
     class Stream(io.RawIOBase):
         def __init__(self):

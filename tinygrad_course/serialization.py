@@ -201,7 +201,7 @@ def load(f: Target, map_location: Any = None, *, weights_only: bool = True) -> A
     if hasattr(f, "read"):
         return _Reader(_seekable(f)).load()
     with open(f, "rb") as file:
-        return _Reader(file).load()
+        return _Reader(_seekable(file)).load()
 
 
 def _seekable(file: Any) -> Any:
@@ -314,8 +314,12 @@ class _Reader:
 
     def _read_array(self, dtype: str, shape: tuple[int, ...], count: int) -> np.ndarray:
         raw = np.empty(count, np.uint8)
-        if count and self.file.readinto(raw.data) != count:
-            self.fail("is truncated within its values")
+        left = raw.data
+        while left:  # a file that is not buffered may give less than is asked for
+            got = self.file.readinto(left)
+            if not got:
+                self.fail("is truncated within its values")
+            left = left[got:]
         if dtype == _BF16:
             values = (raw.view("<u2").astype(np.uint32) << 16).view(np.float32)
         elif dtype == "BOOL":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..ops import rand_like
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -56,7 +57,7 @@ class Dropout(_Dropout):
             return F.dropout(input, self.p, self.training)
         if not self.training:
             return input * (1 - self.p)
-        return F.dropout(input, self.p, True) * (1 - self.p)
+        return input * (rand_like(input) >= self.p)
 
     def extra_repr(self) -> str:
         return super().extra_repr() + (f", scale={self.scale!r}" if self.scale != "training" else "")

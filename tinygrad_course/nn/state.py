@@ -9,10 +9,13 @@ import numpy as np
 
 from ..overwrites import mark_overwritten
 from ..tensor import Tensor
-from .module import TRANSIENT, Module
+from .module import BUFFER, PARAMETER, Module
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 
 __all__ = ["IncompatibleKeys", "load_state_dict", "state_dict"]
+
+EXTRA = "_extra_state"
+_UNINITIALIZED = (UninitializedParameter, UninitializedBuffer)
 
 
 class IncompatibleKeys(NamedTuple):
@@ -32,17 +35,13 @@ def _slots(module: Module, prefix: str) -> dict[str, tuple[Module, str]]:
     slots: dict[str, tuple[Module, str]] = {}
     for path, owner in module.named_modules(remove_duplicate=False):
         lead = f"{prefix}{path}." if path else prefix
-        for kind_wanted in ("parameter", "buffer"):
+        for wanted in (PARAMETER, BUFFER):
             for name, kind in owner._kinds.items():
-                if kind == kind_wanted and kind != TRANSIENT and owner.__dict__[name] is not None:
+                if kind == wanted and owner.__dict__[name] is not None:
                     slots[lead + name] = (owner, name)
         if type(owner).get_extra_state is not Module.get_extra_state:
             slots[lead + EXTRA] = (owner, EXTRA)
     return slots
-
-
-EXTRA = "_extra_state"
-_UNINITIALIZED = (UninitializedParameter, UninitializedBuffer)
 
 
 def state_dict(module: Module, destination: dict[str, Any], prefix: str, keep_vars: bool) -> dict[str, Any]:
