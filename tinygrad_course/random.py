@@ -6,7 +6,7 @@ Random draws are operations (see `ops/random.py`), so a compiled step draws afre
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,6 +34,14 @@ class Generator:
 
     def __init__(self, device: Any = "cpu") -> None:
         self.seed()
+
+    @classmethod
+    def of(cls, generator: np.random.Generator) -> Generator:
+        """Wrap a NumPy generator, whose state is then shared."""
+        self = cls.__new__(cls)
+        self._seed = 0
+        self.numpy = generator
+        return self
 
     def manual_seed(self, seed: int) -> Generator:
         """Start over from `seed`; the same seed gives the same bits."""
@@ -65,6 +73,13 @@ class Generator:
         return self
 
 
+class _Here(threading.local):
+    """What stands for the default generator in this thread: `data` sets it, for each sample that is being made."""
+
+    source: Callable[[], Generator] | None = None
+
+
+here = _Here()
 _default: Generator | None = None
 _lock = threading.Lock()
 
@@ -72,6 +87,8 @@ _lock = threading.Lock()
 def default_generator() -> Generator:
     """The generator used where none is given."""
     global _default
+    if here.source is not None:
+        return here.source()
     if _default is None:
         with _lock:
             if _default is None:

@@ -52,6 +52,15 @@ class Noise(Numbers):
         return i + item_generator().random()
 
 
+class TensorNoise(Numbers):
+    """Draws by operations, from the default generator."""
+
+    def __getitem__(self, i):
+        if self.pause:
+            time.sleep(0.002 * (i % 3 == 0))
+        return i + tc.rand(()) + tc.nn.functional.dropout(tc.ones(3)).sum()
+
+
 class Stream(IterableDataset):
     def __init__(self, n):
         self.n = n
@@ -173,6 +182,32 @@ def test_tensors_that_require_grad_stay_in_the_graph():
     for (batch,) in DataLoader(TensorDataset(w), 2):
         (2 * batch).sum().backward()
     assert w.grad.tolist() == [2, 2, 2, 2]
+
+
+def test_operations_draw_for_each_sample_too():
+    def epoch(num_workers):
+        tc.manual_seed(3)
+        drawn = flat(DataLoader(TensorNoise(24, pause=True), 4, num_workers=num_workers))
+        return drawn, tc.rand(()).item()
+
+    drawn, after = epoch(0)
+    assert len(set(drawn)) == 24
+    assert epoch(1) == epoch(4) == (drawn, after)
+
+
+def test_the_default_generator_within_a_sample_is_its_own():
+    class Forked(Numbers):
+        def __getitem__(self, i):
+            with tc.random.fork_rng():
+                a = tc.rand(()).item()
+            assert tc.rand(()).item() == a
+            tc.manual_seed(i)
+            return tc.rand(()).item() - tc.Generator().manual_seed(i).numpy.random(dtype=np.float32)
+
+    tc.manual_seed(5)
+    before = tc.initial_seed()
+    assert flat(DataLoader(Forked(4), 2, num_workers=2)) == [0.0] * 4
+    assert tc.initial_seed() == before == 5
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])

@@ -1,25 +1,19 @@
 """Where data code draws its random numbers.
 
 Outside a DataLoader, transforms draw from the project's default generator, so `tc.manual_seed` repeats them. Inside
-one, every sample has a generator of its own, keyed by (seed of the epoch, position of the sample in the epoch). The
-draws then depend neither on the number of workers nor on which thread was faster. Philox is counter-based: such a
-generator costs microseconds to make, and its streams (2**192 draws each) do not overlap.
+one, every sample has a generator of its own, keyed by (seed of the epoch, position of the sample in the epoch). It
+stands for the default one, so what `tc.rand` draws there is the sample's own too. The draws then depend neither on the
+number of workers nor on which thread was faster. Philox is counter-based: such a generator costs microseconds to make,
+and its streams (2**192 draws each) do not overlap.
 """
 
-import threading
 from typing import Any
 
 import numpy as np
 
+from ..random import Generator, default_generator, here
+
 __all__ = ["item_generator"]
-
-
-class _Scope(threading.local):
-    key: tuple[int, int] | None = None
-    generator: np.random.Generator | None = None
-
-
-_scope = _Scope()
 
 
 def item_generator() -> np.random.Generator:
@@ -43,42 +37,38 @@ def item_generator() -> np.random.Generator:
         >>> epoch(0) == epoch(3)
         True
     """
-    scope = _scope
-    if scope.generator is not None:
-        return scope.generator
-    if scope.key is None:
-        from ..random import default_generator
-
-        return default_generator().numpy
-    seed, stream = scope.key
-    scope.generator = np.random.Generator(np.random.Philox(key=seed, counter=stream << 192))
-    return scope.generator
+    return default_generator().numpy
 
 
 class ItemScope:
-    """Context in which `item_generator` belongs to the sample at `position`; the generator is made on first use.
+    """Context in which the default generator is that of the sample at `position`; the generator is made on first use.
 
-    With `whole_batch` it belongs to the batch that begins there: what `collate_fn` and `__getitems__` draw from.
+    With `whole_batch` it is that of the batch that begins there: what `collate_fn` and `__getitems__` draw from.
     """
 
-    __slots__ = ("_key", "_saved")
+    __slots__ = ("_generator", "_key", "_saved")
 
     def __init__(self, seed: int, position: int, whole_batch: bool = False) -> None:
         self._key = (seed, 2 * position + whole_batch)
+        self._generator: Generator | None = None
+
+    def _source(self) -> Generator:
+        if self._generator is None:
+            seed, stream = self._key
+            self._generator = Generator.of(np.random.Generator(np.random.Philox(key=seed, counter=stream << 192)))
+        return self._generator
 
     def __enter__(self) -> None:
-        self._saved = (_scope.key, _scope.generator)
-        _scope.key, _scope.generator = self._key, None
+        self._saved = here.source
+        here.source = self._source
 
     def __exit__(self, *exc_info: object) -> None:
-        _scope.key, _scope.generator = self._saved
+        here.source = self._saved
 
 
 def numpy_generator(generator: Any, name: str) -> np.random.Generator:
     """Return the NumPy generator meant by a `generator=` argument: None, a `tc.Generator` or NumPy's own."""
     if generator is None:
-        from ..random import default_generator
-
         return default_generator().numpy
     if isinstance(generator, np.random.Generator):
         return generator

@@ -78,8 +78,10 @@ class RandomSampler(Sampler[int]):
         if self.replacement:
             yield from rng.integers(size, size=left).tolist() if left else ()
             return
-        while left > 0:
-            yield from rng.permutation(size)[:left].tolist()
+        # All orders are drawn before the first index is given: what else draws meanwhile cannot change them.
+        orders = [rng.permutation(size) for _ in range(0, left, size)] if left else []
+        for order in orders:
+            yield from order[:left].tolist()
             left -= size
 
     def __len__(self) -> int:
