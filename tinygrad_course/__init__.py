@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(
-    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "special", "testing", "utils",
-     "vision", "viz"}
+    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "special", "testing", "training",
+     "utils", "vision", "viz"}
 )  # fmt: skip
 
 __all__ = [
