@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd.engine import key_of, pull_back
-from ..graph import Node, Spec
+from ..graph import Bundle, Node
 from ..tensor import Tensor
-from .picture import Picture, Vertex
+from .build import Builder
+from .picture import Picture
 
-__all__ = ["collect", "shown_params"]
+__all__ = ["collect", "cotangents"]
 
 
 def collect(outputs: Sequence[Tensor], names: Mapping[int, str], *, gradients: bool = False) -> Picture:
@@ -24,56 +25,23 @@ def collect(outputs: Sequence[Tensor], names: Mapping[int, str], *, gradients: b
         gradients: compute the cotangent of every value too (the graph is kept).
     """
     nodes, leaves = _reach(outputs)
-    grads = _cotangents(outputs, nodes, leaves) if gradients else {}
-    picture = Picture()
+    grads = cotangents(outputs, [*nodes, *leaves]) if gradients else {}
+    builder = Builder(names)
     keys: dict[Any, str] = {}
-    unnamed = 0
     for leaf in leaves:
-        name = names.get(id(leaf.array), "")
-        kind = "parameter"
-        if not name:
-            unnamed += 1
-            name = f"{kind} {unnamed}"
-        keys[leaf] = f"leaf{len(keys)}"
-        picture.add(Vertex(keys[leaf], kind, name, leaf.array.shape, leaf.dtype, leaf.array, grads.get(leaf)))
-    constants: dict[int, str] = {}
+        keys[leaf] = builder.source("parameter", leaf.array, grads.get(leaf))
     for i, node in enumerate(nodes):
+        if node.name == "pick":  # one of several outputs: the node that made them stands for it
+            keys[node] = keys[node.parents[0]]
+            continue
         keys[node] = f"node{i}"
-        y = node.output
-        value = y if isinstance(y, np.ndarray) else None
-        shape = y.shape if isinstance(y, (np.ndarray, Spec)) else None
-        vertex = Vertex(keys[node], "op", node.name, shape, getattr(y, "dtype", None), value, grads.get(node))
-        vertex.params = shown_params(node)
-        vertex.where = node.where
-        picture.add(vertex)
-        for x, parent in zip(node.inputs or [None] * len(node.parents), node.parents):
-            if parent is not None:
-                picture.connect(keys[parent], vertex.key)
-            elif isinstance(x, (np.ndarray, Spec)):
-                key = constants.get(id(x))
-                if key is None:
-                    key = constants[id(x)] = f"const{len(constants)}"
-                    held = x if isinstance(x, np.ndarray) else None
-                    name = names.get(id(x), "")
-                    picture.add(
-                        Vertex(key, "input" if name else "constant", name or "constant", x.shape, x.dtype, held)
-                    )
-                picture.connect(key, vertex.key)
+        y = node.output[0] if isinstance(node.output, Bundle) else node.output
+        sources = [None if parent is None else keys[parent] for parent in node.parents]
+        inputs = node.inputs or ()
+        builder.call(keys[node], node.name, inputs, node.params, sources, y, grad=grads.get(node), where=node.where)
     for i, y in enumerate(outputs):
-        name = names.get(id(y.array)) or ("output" if len(outputs) == 1 else f"output {i}")
-        picture.add(Vertex(f"out{i}", "output", name, y.array.shape, y.dtype, y.array, grads.get(key_of(y))))
-        if key_of(y) in keys:
-            picture.connect(keys[key_of(y)], f"out{i}")
-    return picture
-
-
-def shown_params(node: Node) -> dict[str, Any]:
-    """What of a call's parameters is worth showing: keywords, and operands that are plain numbers."""
-    shown = {k: v for k, v in node.params.items() if isinstance(v, (int, float, str, bool, tuple)) and v != ()}
-    for i, (x, parent) in enumerate(zip(node.inputs or (), node.parents)):
-        if parent is None and isinstance(x, (int, float)):
-            shown[f"operand {i}"] = x
-    return shown
+        builder.output(i, len(outputs), y.array, keys.get(key_of(y)), grads.get(key_of(y)))
+    return builder.finish()
 
 
 def _reach(outputs: Sequence[Tensor]) -> tuple[list[Node], list[Tensor]]:
@@ -94,12 +62,15 @@ def _reach(outputs: Sequence[Tensor]) -> tuple[list[Node], list[Tensor]]:
     return ordered, list(leaves)
 
 
-def _cotangents(outputs: Sequence[Tensor], nodes: Sequence[Node], leaves: Sequence[Tensor]) -> dict[Any, np.ndarray]:
-    """The gradient of the sum of the outputs with respect to every value in the graph."""
-    values = [Tensor._wrap(np.empty(0), node) for node in nodes] + list(leaves)
-    found = pull_back([(y, np.ones_like(y.array)) for y in outputs if y.requires_grad], wanted=values, keep=True)
-    return {key: np.broadcast_to(g, _shape_of(key)) for key, g in found.items() if hasattr(g, "dtype") and g.dtype}
-
-
-def _shape_of(key: Any) -> Any:
-    return key.array.shape if isinstance(key, Tensor) else key.output.shape
+def cotangents(outputs: Sequence[Tensor], keys: Sequence[Node | Tensor]) -> dict[Any, np.ndarray]:
+    """The gradient of the sum of the outputs with respect to values in the graph, by Node or leaf."""
+    values = [key if isinstance(key, Tensor) else Tensor._wrap(np.empty(0), key) for key in keys]
+    roots = [(y, np.ones_like(y.array)) for y in outputs if y.requires_grad]
+    found = pull_back(roots, wanted=values, keep=True)
+    grads = {}
+    for key, g in found.items():
+        if getattr(g, "dtype", None) is not None:
+            shape = key.array.shape if isinstance(key, Tensor) else key.output.shape
+            array = g.array if isinstance(g, Tensor) else g
+            grads[key] = array if array.shape == shape else np.broadcast_to(array, shape)
+    return grads

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import graphviz
 import numpy as np
 
-from .picture import Picture, Vertex
+from .health import dead_share, is_broken, troubles
+from .labels import count_text, params_text, shape_text, values_text
+from .picture import Cluster, Picture, Scope, Vertex
 from .render import render
 
 __all__ = ["FACTS", "Drawing", "to_dot"]
 
-# What a vertex can show beside its name.
-FACTS = ("shape", "dtype", "bytes", "values", "params", "grad", "norm", "flops", "where")
+# What a vertex can show. "op", the first line, is always there.
+FACTS = ("op", "params", "shape", "dtype", "bytes", "values", "grad", "norm", "flops", "where")
 
 # Six-digit colours and plain labels only: some engines paint short colours black and drop HTML labels.
+_BOX = {"shape": "box", "style": "filled,rounded"}
 _LOOKS: dict[str, dict[str, str]] = {
-    "parameter": {"shape": "box", "style": "filled,rounded", "fillcolor": "#ffe7b8", "color": "#b07d1a"},
+    "parameter": {"shape": "box", "style": "filled", "fillcolor": "#ffe7b8", "color": "#b07d1a"},
+    "buffer": {"shape": "box", "style": "filled", "fillcolor": "#f3ecd9", "color": "#a39367"},
     "input": {"shape": "box", "style": "filled", "fillcolor": "#d7ecd9", "color": "#3f8f4f"},
-    "constant": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#888888"},
-    "op": {"shape": "ellipse", "style": "filled", "fillcolor": "#dfeafc", "color": "#3b6fb6"},
+    "constant": {"shape": "box", "style": "filled", "fillcolor": "#eeeeee", "color": "#999999"},
+    "op": _BOX | {"fillcolor": "#dfeafc", "color": "#3b6fb6"},
     "output": {"shape": "box", "style": "filled,bold", "fillcolor": "#f3dff0", "color": "#8e4585"},
-    "group": {"shape": "box3d", "style": "filled", "fillcolor": "#e4e1f5", "color": "#5d4fa2"},
+    "group": {"shape": "box", "style": "filled,bold", "fillcolor": "#e4e1f5", "color": "#5d4fa2"},
+    "rest": {"shape": "box", "style": "dashed", "color": "#808080", "fontcolor": "#808080"},
 }
 _LINE = "#808080"
 _ALARM = "#d0021b"
@@ -35,7 +41,7 @@ class Drawing(graphviz.Digraph):
 
     def pipe(self, format: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """The rendered picture as bytes (as text if `encoding` is given)."""
-        data = render(self.source, format or self.format)
+        data = render(self.source, format or self.format, layout=self.engine)
         encoding = kwargs.get("encoding")
         return data.decode(encoding) if encoding else data
 
@@ -49,16 +55,34 @@ class Drawing(graphviz.Digraph):
             path.write_bytes(self.pipe(ending))
         return path
 
-    def render(self, filename: Any = None, *args: Any, format: str | None = None, **kwargs: Any) -> str:
-        """Render into `filename.format`, as `graphviz.Digraph.render` does, and return the path."""
-        ending = format or self.format
-        return str(self.write(f"{filename or 'graph.gv'}.{ending}"))
+    def save(self, filename: Any = None, directory: Any = None, **kwargs: Any) -> str:
+        """Write the DOT text, as `graphviz.Digraph.save` does, and return the path."""
+        return str(super().save(filename, directory, **kwargs))
+
+    def render(
+        self, filename: Any = None, directory: Any = None, view: bool = False, cleanup: bool = False,
+        format: str | None = None, *args: Any, outfile: Any = None, **kwargs: Any,
+    ) -> str:  # fmt: skip
+        """Save the text and render it into `filename.format`, as `graphviz.Digraph.render` does; return the path."""
+        if outfile is not None:
+            path = str(outfile)
+            text = self.save(filename or f"{path}.gv", directory)
+            format = format or os.path.splitext(path)[1].lstrip(".")
+        else:
+            text = self.save(filename, directory)
+            path = f"{text}.{format or self.format}"
+        Path(path).write_bytes(self.pipe(format))
+        if cleanup:
+            os.remove(text)
+        if view:
+            graphviz.view(path)
+        return path
 
     def _repr_svg_(self) -> str:
         return str(self.pipe("svg", encoding="utf-8"))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
-        return {"image/svg+xml": self._repr_svg_()}
+        return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
 
 
 def to_dot(
@@ -76,24 +100,24 @@ def to_dot(
     """
     drawing = Drawing(
         name, format="svg",
-        graph_attr={"rankdir": rankdir, "bgcolor": "transparent", "ranksep": "0.35", "nodesep": "0.25",
-                    "fontname": "Helvetica", "fontcolor": _LINE, "color": _LINE},
-        node_attr={"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#1a1a1a", "margin": "0.12,0.06", "height": "0.3"},
-        edge_attr={"color": _LINE, "arrowsize": "0.7"},
+        graph_attr={"rankdir": rankdir, "bgcolor": "transparent", "ranksep": "0.3", "nodesep": "0.2",
+                    "fontname": "Helvetica", "fontsize": "11", "fontcolor": _LINE, "color": "#a0a0a0"},
+        node_attr={"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#1a1a1a", "margin": "0.1,0.05", "height": "0.3",
+                   "width": "0.5"},
+        edge_attr={"color": _LINE, "arrowsize": "0.6"},
     )  # fmt: skip
-    norms = _norms(picture.vertices.values())
-    _put_scope(drawing, picture, (), list(picture.vertices.values()), show, norms)
+    _put_scope(drawing, picture, (), list(picture.vertices.values()), show)
+    strengths = {v.key: v.norm for v in picture.vertices.values()}
     for edge in picture.edges:
         tail, head = (edge.target, edge.source) if backward else (edge.source, edge.target)
-        drawing.edge(tail, head, **_edge_looks(norms.get(edge.source)))
+        drawing.edge(tail, head, **_edge_looks(strengths[edge.source]))
     return drawing
 
 
 def _put_scope(
-    drawing: Any, picture: Picture, scope: tuple[str, ...], vertices: Sequence[Vertex], show: Collection[str],
-    norms: dict[str, float],
-) -> None:  # fmt: skip
-    """Put vertices into nested clusters, one for each module they belong to."""
+    drawing: Any, picture: Picture, scope: Scope, vertices: Sequence[Vertex], show: Collection[str]
+) -> None:
+    """Put vertices into nested clusters, one for each module call they belong to."""
     depth = len(scope)
     inner: dict[str, list[Vertex]] = {}
     for vertex in vertices:
@@ -103,73 +127,81 @@ def _put_scope(
             drawing.node(vertex.key, _label(vertex, show), **_looks(vertex))
     for name, members in inner.items():
         path = (*scope, name)
-        with drawing.subgraph(name="cluster_" + ".".join(path)) as cluster:
-            cluster.attr(label=name, style="rounded", labeljust="l")
-            _put_scope(cluster, picture, path, members, show, norms)
+        with drawing.subgraph(name="cluster_" + "/".join(path)) as cluster:
+            frame = picture.clusters.get(path, Cluster(name))
+            looks = {"style": "rounded,bold", "color": "#5d4fa2"} if frame.times > 1 else {"style": "rounded"}
+            cluster.attr(label=graphviz.escape(_frame_label(frame)), labeljust="l", **looks)
+            _put_scope(cluster, picture, path, members, show)
+
+
+def _frame_label(frame: Cluster) -> str:
+    words = [frame.label] if frame.label else []
+    if frame.kind:
+        words.append(f"({frame.kind})" if words else frame.kind)
+    if frame.times > 1:
+        words.append(f" × {frame.times}" if words else f"× {frame.times}")
+    return " ".join(words)
 
 
 def _looks(vertex: Vertex) -> dict[str, str]:
     looks = dict(_LOOKS[vertex.kind])
-    if _is_broken(vertex.value) or _is_broken(vertex.grad):
+    if is_broken(vertex.value) or is_broken(vertex.grad) or dead_share(vertex) == 1:
         looks |= {"color": _ALARM, "penwidth": "2.5"}
     return looks
 
 
-def _is_broken(x: np.ndarray | None) -> bool:
-    return x is not None and x.dtype.kind == "f" and not np.isfinite(x).all()
-
-
 def _label(vertex: Vertex, show: Collection[str]) -> str:
     lines = [vertex.label + (f"  × {vertex.times}" if vertex.times > 1 else "")]
-    for fact in FACTS:
-        if fact in show:
-            lines += _fact(vertex, fact)
-    if _is_broken(vertex.value):
-        lines.append("NaN or inf in value")
-    if _is_broken(vertex.grad):
-        lines.append("NaN or inf in gradient")
+    if vertex.kind == "group" and vertex.op and vertex.op != vertex.label:
+        lines[0] += f" ({vertex.op})"
+    if vertex.kind != "constant" or vertex.label == "constant" or "values" in show:
+        lines += _facts(vertex, show)
+    lines += troubles(vertex)
     return "\n".join(graphviz.escape(line) for line in lines)
 
 
-def _fact(vertex: Vertex, fact: str) -> list[str]:
-    """The lines that tell one fact of a vertex; none where it has none to tell."""
-    if fact == "shape" and vertex.shape is not None:
-        return [shape_text(vertex.shape)]
-    if fact == "dtype" and vertex.dtype is not None:
-        return [str(vertex.dtype)]
-    if fact == "bytes" and vertex.nbytes is not None:
-        return [f"{vertex.nbytes:,} B"]
-    if fact == "values" and vertex.value is not None:
-        return [values_text(vertex.value)]
-    if fact == "params" and vertex.params:
-        return [", ".join(f"{k}={v}" for k, v in vertex.params.items())]
-    if fact == "grad" and vertex.grad is not None:
-        return ["∇ " + values_text(vertex.grad)]
-    if fact == "norm" and vertex.grad is not None:
-        return [f"‖∇‖ {np.linalg.norm(vertex.grad):.2e}"]
-    if fact == "flops" and vertex.flops is not None:
-        return [f"{vertex.flops:,} FLOP"]
-    if fact == "where" and vertex.where:
-        return [vertex.where]
-    return []
+def _facts(vertex: Vertex, show: Collection[str]) -> list[str]:
+    """The lines below the name: what is asked for, as far as it is known."""
+    lines = []
+    if vertex.kind == "group":
+        lines += _group_facts(vertex, show)
+    elif "params" in show and vertex.params:
+        lines.append(params_text(vertex.params))
+    size = []
+    if "shape" in show and vertex.shape is not None and vertex.kind != "group":
+        size.append(shape_text(vertex.shape))
+    if "dtype" in show and vertex.dtype is not None:
+        size.append(str(vertex.dtype))
+    if "bytes" in show and vertex.nbytes is not None:
+        size.append(f"{count_text(vertex.nbytes)}B" if vertex.nbytes >= 1e4 else f"{vertex.nbytes:,} B")
+    if size:
+        lines.append(" · ".join(size))
+    if "values" in show and vertex.value is not None and vertex.value.size:
+        lines.append(values_text(vertex.value))
+    if "grad" in show and vertex.grad is not None and vertex.grad.size:
+        lines.append("∇ " + values_text(vertex.grad))
+    if "norm" in show and vertex.norm is not None:
+        norms = vertex.norms
+        lines.append(
+            f"‖∇‖ {norms[0]:.2e} … {norms[-1]:.2e}" if len(norms) > 1 else f"‖∇‖ {vertex.norm:.2e}",
+        )
+    if "flops" in show and vertex.flops is not None:
+        lines.append(f"{count_text(vertex.flops)} FLOP")
+    if "where" in show and vertex.where:
+        lines.append(os.path.basename(vertex.where))
+    return lines
 
 
-def shape_text(shape: Sequence[int]) -> str:
-    """A shape as on the board: 50 × 3, or "scalar"."""
-    return " × ".join(map(str, shape)) if shape else "scalar"
-
-
-def values_text(x: np.ndarray, most: int = 6) -> str:
-    """A few values of an array, or its range if there are more."""
-    if x.size <= most:
-        return np.array2string(x, precision=3, separator=", ", suppress_small=True).replace("\n", "")
-    if x.dtype.kind == "b":
-        return f"{int(x.sum())} of {x.size} true"
-    return f"{np.nanmin(x):.3g} … {np.nanmax(x):.3g}"
-
-
-def _norms(vertices: Iterable[Vertex]) -> dict[str, float]:
-    return {v.key: float(np.linalg.norm(v.grad)) for v in vertices if v.grad is not None and v.grad.size}
+def _group_facts(vertex: Vertex, show: Collection[str]) -> list[str]:
+    """The shapes that go in and come out of a collapsed module, and how many parameters it has."""
+    lines = []
+    if "shape" in show and vertex.params.get("out"):
+        ends = [", ".join(map(shape_text, vertex.params[end])) for end in ("in", "out")]
+        lines.append(" → ".join(end for end in ends if end))
+    count = vertex.params.get("parameters")
+    if "params" in show and count:
+        lines.append(f"{count_text(count)} parameters")
+    return lines
 
 
 def _edge_looks(norm: float | None) -> dict[str, str]:

@@ -1,6 +1,6 @@
-"""The graph as it will be drawn: vertices and edges, free of both autograd and Graphviz.
+"""The graph as it will be drawn: vertices, edges and clusters, free of both autograd and Graphviz.
 
-Collected from recorded nodes (`collect`) or from watching a call (`trace`), changed by `fold`, written as DOT by `dot`.
+Made from recorded nodes (`collect`) or by watching a call (`trace`), simplified by `fold`, written as DOT by `dot`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Edge", "Picture", "Vertex"]
+__all__ = ["SOURCES", "Cluster", "Edge", "Picture", "Scope", "Vertex"]
+
+Scope = tuple[str, ...]
+
+# Kinds of vertices that compute nothing.
+SOURCES = frozenset({"parameter", "buffer", "input", "constant"})
 
 
 @dataclass(slots=True, eq=False)
@@ -19,16 +24,18 @@ class Vertex:
 
     Attributes:
         key: unique and the same in every run, so that the DOT text is too.
-        kind: "parameter", "input", "constant", "op", "output" or "group" (a collapsed module or a folded block).
-        label: the operation's name, or the tensor's.
-        shape, dtype: of its value; None for groups.
+        kind: "parameter", "buffer", "input", "constant", "op", "output", "group" (a collapsed module) or "rest".
+        label: what the operation does ("× 0.5"), or the name of the tensor or module.
+        shape, dtype: of its value.
         value: the value, where it is still in memory.
         grad: the cotangent of the value, where it was computed.
         params: the operation's parameters worth showing.
-        scope: names of the modules it belongs to, from the outermost.
+        scope: keys of the module calls it belongs to, from the outermost.
         where: "file:line" of the call.
         flops: floating-point operations of the forward call, where known.
         times: how many equal vertices it stands for.
+        op: the operation's name; the class of a collapsed module.
+        norms: gradient norms of all the vertices it stands for, if it stands for several.
     """
 
     key: str
@@ -39,10 +46,12 @@ class Vertex:
     value: np.ndarray | None = None
     grad: np.ndarray | None = None
     params: dict[str, Any] = field(default_factory=dict)
-    scope: tuple[str, ...] = ()
+    scope: Scope = ()
     where: str | None = None
     flops: int | None = None
     times: int = 1
+    op: str = ""
+    norms: list[float] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int | None:
@@ -50,6 +59,13 @@ class Vertex:
         if self.shape is None or self.dtype is None:
             return None
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+
+    @property
+    def norm(self) -> float | None:
+        """The Euclidean norm of its gradient."""
+        if self.grad is None or not self.grad.size:
+            return None
+        return float(np.linalg.norm(self.grad.astype(np.float64, copy=False)))
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,11 +77,34 @@ class Edge:
 
 
 @dataclass(slots=True)
+class Cluster:
+    """One call of a module, or what repeats: the frame around its vertices.
+
+    Attributes:
+        label: the module's name as in `named_modules`, with the number of the call if there are several.
+        kind: the module's class; "" for a repeated run of operations.
+        times: how many equal clusters it stands for.
+        shapes_in, shapes_out: of the tensors that go in and come out.
+        parameters: the number of the module's parameters.
+        name: the module's dotted name alone.
+    """
+
+    label: str
+    kind: str = ""
+    times: int = 1
+    shapes_in: tuple[tuple[int, ...], ...] = ()
+    shapes_out: tuple[tuple[int, ...], ...] = ()
+    parameters: int = 0
+    name: str = ""
+
+
+@dataclass(slots=True)
 class Picture:
-    """Vertices in an order in which each comes after what it depends on, and the edges between them."""
+    """Vertices in an order in which each comes after what it depends on, the edges between them, and the clusters."""
 
     vertices: dict[str, Vertex] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
+    clusters: dict[Scope, Cluster] = field(default_factory=dict)
 
     def add(self, vertex: Vertex) -> Vertex:
         """Add a vertex and return it."""
