@@ -134,6 +134,38 @@ def test_gumbel_softmax_draws_by_probability():
     np.testing.assert_allclose(F.gumbel_softmax(logits, tau=0.5).numpy().sum(-1), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("celu", {"alpha": 0.7}), ("elu", {"alpha": 0.7}), ("hardsigmoid", {}), ("hardswish", {}),
+        ("hardtanh", {"min_val": -0.5, "max_val": 0.6}), ("leaky_relu", {"negative_slope": 0.2}), ("mish", {}),
+        ("relu", {}), ("relu6", {}), ("selu", {}), ("silu", {}), ("threshold", {"threshold": 0.3, "value": 5.0}),
+    ],
+)  # fmt: skip
+@given(seed=seeds)
+def test_activations_also_in_place(name, options, seed):
+    x = values(seed, 3, 4)
+    a, b = tc.tensor(x), torch.tensor(x)
+    y = getattr(F, name)(a, **options, inplace=True)
+    getattr(T, name)(b, **options, inplace=True)
+    assert y is a
+    np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-7)  # PyTorch's constants are of float32
+    w = tc.tensor(x, requires_grad=True)
+    h = w * 2
+    getattr(F, name)(h, **options, inplace=True).sum().backward()
+    u = torch.tensor(x, requires_grad=True)
+    getattr(T, name)(u * 2, **options).sum().backward()
+    np.testing.assert_allclose(w.grad.numpy(), u.grad.numpy(), rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["softmax", "softmin", "log_softmax"])
+@given(seed=seeds, dim=st.sampled_from([0, 1, -1]))
+def test_softmaxes(name, seed, dim):
+    same(name, values(seed, 3, 4), dim=dim)
+    with pytest.warns(UserWarning, match="no dim was given"):
+        assert getattr(F, name)(tc.zeros(2, 3, 4)).shape == (2, 3, 4)
+
+
 def test_rrelu():
     x = tc.tensor([-4.0, 2.0])
     assert F.rrelu(x, 0.25, 0.75).tolist() == [-2.0, 2.0]

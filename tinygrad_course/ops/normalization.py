@@ -94,7 +94,8 @@ combine = declare(
     vjp=(lambda g, _y, _a, b, _c, _d, _e: g * b, lambda g, _y, a, _b, _c, _d, _e: g * a,
          lambda g, _y, _a, _b, _c, d, _e: g * d, lambda g, _y, _a, _b, c, _d, _e: g * c,
          lambda g, _y, _a, _b, _c, _d, _e: g),
-    name="combine", broadcasts=True, lazy=False, doc="a · b + c · d + e, elementwise; a and c have the shape of the result.",
+    name="combine", broadcasts=True, lazy=False,
+    doc="a · b + c · d + e, elementwise; a and c have the shape of the result.",
 )  # fmt: skip
 
 
