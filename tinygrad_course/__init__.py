@@ -14,12 +14,14 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
+from .compile import compile
 from .device import device
 from .dtypes import *
 from .ops import *
 from .ops import primitive
 from .printing import get_printoptions, set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .serialization import load, save
 from .tensor import Size, Tensor, tensor
 from .threads import get_num_threads, set_num_threads
 
@@ -27,15 +29,16 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(
-    {"backends", "cuda", "data", "distributions", "func", "interop", "linalg", "nn", "optim", "special", "testing", "training",
+    {"backends", "cuda", "data", "func", "linalg", "nn", "optim", "special", "testing", "training",
      "utils", "vision", "viz"}
 )  # fmt: skip
 
 __all__ = [
-    "Generator", "Size", "Tensor", "autograd", "device", "enable_grad", "get_num_threads", "get_printoptions",
-    "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled", "is_inference_mode_enabled", "manual_seed",
-    "no_grad", "primitive", "seed", "set_grad_enabled", "set_num_threads", "set_printoptions", "set_rng_state",
-    "tensor",
+    "Generator", "Size", "Tensor", "autograd", "compile", "device", "enable_grad", "get_num_threads",
+    "get_printoptions", "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled",
+    "is_inference_mode_enabled", "load",
+    "manual_seed", "no_grad", "primitive", "save", "seed", "set_grad_enabled", "set_num_threads", "set_printoptions",
+    "set_rng_state", "tensor",
 ]  # fmt: skip
 __all__ += dtypes.__all__
 __all__ += ops.__all__

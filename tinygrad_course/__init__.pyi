@@ -18,6 +18,7 @@ from . import optim as optim
 from . import random as random
 from . import special as special
 from . import testing as testing
+from . import training as training
 from . import utils as utils
 from . import vision as vision
 from . import viz as viz
@@ -27,6 +28,7 @@ from .autograd.modes import is_grad_enabled as is_grad_enabled
 from .autograd.modes import is_inference_mode_enabled as is_inference_mode_enabled
 from .autograd.modes import no_grad as no_grad
 from .autograd.modes import set_grad_enabled as set_grad_enabled
+from .compile import compile as compile
 from .device import device as device
 from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import set_default_dtype as set_default_dtype
@@ -301,7 +303,7 @@ def arcsinh(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[
 def arctan(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """Inverse tangent, in radians."""
 def arctan2(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-    """The angle of the point (b, a), in radians from -π to π."""
+    """The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0."""
 def arctanh(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """Inverse hyperbolic tangent."""
 def asin(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
@@ -311,7 +313,7 @@ def asinh(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[An
 def atan(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """Inverse tangent, in radians."""
 def atan2(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-    """The angle of the point (b, a), in radians from -π to π."""
+    """The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0."""
 def atanh(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """Inverse hyperbolic tangent."""
 def bitwise_and(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
