@@ -92,6 +92,30 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == ["state"]
 
 
+def test_who_reads_the_old_file_is_not_disturbed(tmp_path):
+    path = tmp_path / "state"
+    save({"a": tc.ones(1000)}, path)
+    with open(path, "rb") as old:
+        save({"a": tc.zeros(10)}, path)
+        assert load(old)["a"].sum().item() == 1000
+    assert load(path)["a"].shape == (10,)
+
+
+@pytest.mark.parametrize("name", ["memory", "large header"])
+def test_memory_is_bounded_by_the_file(tmp_path, name):
+    import tracemalloc
+
+    path = tmp_path / "hostile"
+    path.write_bytes(HOSTILE.get(name, (99_000_000).to_bytes(8, "little") + b"{}"))
+    tracemalloc.start()
+    try:
+        with pytest.raises(RuntimeError, match="hostile"):
+            load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_link_is_followed(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     save([1], tmp_path / "link")
@@ -141,6 +165,11 @@ def test_state_dicts_of_module_and_optimizer():
     assert again.param_groups[0]["lr"] == 0.1
     for a, b in zip(net.parameters(), twin.parameters()):
         np.testing.assert_array_equal(a.array, b.array)
+
+
+def test_a_container_may_occur_twice():
+    part = [1, {}]
+    assert load(io.BytesIO(_bytes([part, part, {"a": part}]))) == [part, part, {"a": part}]
 
 
 def test_what_cannot_be_saved():
@@ -213,6 +242,7 @@ HOSTILE = {
     "float length": _file(_entry(shape=[2.0]), bytes(8)),
     "bool length": _file(_entry(shape=[True, 2]), bytes(8)),
     "wrong bytes": _file(_entry(shape=[3]), bytes(8)),
+    "odd bytes": _file(_entry(shape=[1], data_offsets=[0, 3]), bytes(3)),
     "memory": _file(_entry(shape=[2**60], data_offsets=[0, 2**62])),
     "overflow": _file(_entry(shape=[2**62, 2**62], data_offsets=[0, 0])),
     "no such array": _file(_entry(shape=[0, 2**62, 2**62], data_offsets=[0, 0])),

@@ -96,6 +96,12 @@ def test_orthogonal(rows, columns, kernel):
     np.testing.assert_allclose(small, 4 * np.eye(len(small)), atol=1e-12)
 
 
+def test_orthogonal_matrices_are_uniform():
+    """No entry of the factor prefers a sign, as the first does in a bare QR decomposition."""
+    firsts = [init.orthogonal_(tc.zeros(3, 3)).array[0, 0] for _ in range(300)]
+    assert 0.35 < np.mean(np.array(firsts) > 0) < 0.65
+
+
 def test_constants_and_structures():
     assert init.ones_(tc.zeros(2)).tolist() == [1, 1]
     assert init.zeros_(tc.ones(2)).tolist() == [0, 0]

@@ -84,6 +84,9 @@ def test_replacing_kinds():
     net.count = nn.Parameter(tc.tensor(1.0))
     assert "count" in dict(net.named_parameters())
     assert "count" not in dict(net.named_buffers())
+    net.extra = nn.Parameter(tc.tensor(1.0))
+    net.scratch = nn.Parameter(tc.tensor(1.0))  # of another kind now, so the last of it
+    assert list(net._parameters) == ["scale", "count", "extra", "scratch"]
     net.fresh = nn.Buffer(tc.tensor(1.0), persistent=False)
     assert "fresh" in dict(net.named_buffers())
     assert "fresh" not in net.state_dict()

@@ -126,6 +126,18 @@ def test_contrastive_divergence_tends_to_the_exact_gradient(persistent):
     assert max(np.abs(wanted).max() for wanted in exact) > 0.2
 
 
+@pytest.mark.parametrize("visible_type", ["bernoulli", "gaussian"])
+def test_k_steps_are_k_times_one(visible_type):
+    rbm = nn.RBM(5, 4, visible_type=visible_type, k=3, generator=tc.Generator().manual_seed(0)).double()
+    v = tc.rand(6, 5, dtype=tc.float64)
+    rbm.generator.manual_seed(1)
+    at_once = rbm.negative_samples(v)
+    rbm.generator.manual_seed(1)
+    for _ in range(3):
+        v = rbm.sample_visible(rbm.sample_hidden(v))
+    np.testing.assert_array_equal(at_once.array, v.array)
+
+
 def test_gibbs_sampling_has_the_machines_distribution():
     rbm = nn.RBM(2, 2, generator=tc.Generator().manual_seed(5)).double()
     rng = np.random.default_rng(7)
