@@ -206,7 +206,7 @@ class Pack:
             self._bound = runner, calls
         for function, arguments in calls:
             function(*arguments)
-        mark_overwritten(self.values[low:high])
+        mark_overwritten(self.values if high - low == self.size else self.values[low:high])
 
 
 class Alone(Pack):
