@@ -113,6 +113,9 @@ def test_dropout_keeps_the_mean_and_drops_together(p, name):
     np.testing.assert_array_equal(x.grad.numpy(), y.detach().numpy())
     assert (getattr(F, name)(x, p).detach().numpy() != y.detach().numpy()).any()
     assert getattr(F, name)(x, p, training=False) is x
+    z = tc.ones(3, 2, *(2,) * n)
+    assert getattr(F, name)(z, 1.0, inplace=True) is z
+    assert not z.any()
 
 
 @given(st.floats(0.1, 0.6))
