@@ -1,7 +1,7 @@
 """CUDA as seen by ordinary scripts: there is none, and they can ask.
 
-What asks or waits answers as on a machine without a GPU; what needs one raises RuntimeError. `manual_seed` does nothing,
-as PyTorch's does without a GPU: `tc.manual_seed` seeds everything there is.
+What asks or waits answers as on a machine without a GPU; what needs one raises RuntimeError. `manual_seed` does
+nothing, as PyTorch's does without a GPU: `tc.manual_seed` seeds everything there is.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ float = float32
 int = int32
 bool = np.dtype(np.bool_)
 
-_default = float32
+_default: np.dtype = float32
 
 
 def get_default_dtype() -> np.dtype:

@@ -136,6 +136,6 @@ class _Memory:
 def _share(array: np.ndarray, *view: Any) -> bool:
     """Whether an array has bytes in common with a view; yes where finding out would take long."""
     try:
-        return np.shares_memory(array, np.asarray(_Memory(*view)), max_work=10_000)
+        return np.shares_memory(array, np.asarray(_Memory(*view)), max_work=10_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True

@@ -63,7 +63,7 @@ from .special import erf, erfc, erfinv, logaddexp2, logit, sinc, xlogy
 from .statistics import *
 
 # Functions of the same names as operations, with options, and a function named as its module: they come last.
-from .arithmetic import *  # isort: skip
+from .arithmetic import *  # type: ignore[assignment]  # isort: skip
 from .einstein import einsum  # isort: skip
 
 __all__ = [

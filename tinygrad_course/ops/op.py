@@ -43,7 +43,7 @@ class Op:
         broadcasts: bool, shrinks: bool, variadic: bool, doc: str | None,
     ) -> None:  # fmt: skip
         self.name = self.__name__ = name
-        self.forward = forward
+        self.forward: Callable[..., Any] = forward
         self.variadic = variadic
         self.rules: tuple[Rule | None, ...] | None
         if rules is None:
@@ -87,8 +87,8 @@ class Op:
         """Whether backward needs the output, and which inputs it needs, if these inputs want a gradient."""
         found = self._kept.get(wanted)
         if found is None:
-            rules = self.rules * len(wanted) if self.variadic else self.rules  # type: ignore[operator]
-            uses = [_uses(rule, len(wanted), self.variadic) for rule, w in zip(rules or (), wanted) if w]
+            rules = (self.rules or ()) * (len(wanted) if self.variadic else 1)
+            uses = [_uses(rule, len(wanted), self.variadic) for rule, w in zip(rules, wanted) if w]
             found = any(u[0] for u in uses), tuple(any(u[1][i] for u in uses) for i in range(len(wanted)))
             self._kept[wanted] = found
         return found
@@ -166,7 +166,8 @@ def primitive(
         broadcasts = isinstance(forward, np.ufunc) and forward.signature is None
     op = Op(
         name or forward.__name__.strip("_"), forward, vjp, lazy=broadcasts if lazy is None else lazy,
-        broadcasts=broadcasts, shrinks=not broadcasts if shrinks is None else shrinks, variadic=variadic, doc=doc or forward.__doc__,
+        broadcasts=broadcasts, shrinks=not broadcasts if shrinks is None else shrinks, variadic=variadic,
+        doc=doc or forward.__doc__,
     )  # fmt: skip
     if register:
         if op.name in REGISTRY:
@@ -175,7 +176,7 @@ def primitive(
     return op
 
 
-declare = partial(primitive, register=True)
+declare: Callable[..., Op] = partial(primitive, register=True)
 
 pick = declare(
     lambda ys, index: ys[index],

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..graph import bind
 from ..methods import TensorMethods
-from . import elementwise
+from . import elementwise  # noqa: F401  (declares the operations that UFUNCS finds in the registry)
 from .op import REGISTRY, Op
 
 __all__ = ["FUNCTIONS", "REDUCTIONS", "UFUNCS", "implements"]
@@ -23,9 +23,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {}
 REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {}
 UFUNCS: dict[np.ufunc, Op] = {op.forward: op for op in REGISTRY.values() if isinstance(op.forward, np.ufunc)}
 UFUNCS |= {
-    np.power: elementwise.power, np.float_power: elementwise.power, np.fabs: elementwise.abs,
-    np.reciprocal: elementwise.reciprocal, np.ldexp: elementwise.ldexp,
+    np.power: REGISTRY["power"], np.float_power: REGISTRY["power"], np.fabs: REGISTRY["abs"],
+    np.reciprocal: REGISTRY["reciprocal"], np.ldexp: REGISTRY["ldexp"],
 }  # fmt: skip
+
+_MEND = "use a function of tinygrad_course, or x.detach().numpy() to leave the graph"
 
 
 def implements(*functions: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -43,7 +45,8 @@ def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **option
     out = options.pop("out", None)
     if out is not None:
         raise TypeError(
-            f"np.{ufunc.__name__}: out= cannot hold a Tensor's result, which would leave the graph; assign the result instead"
+            f"np.{ufunc.__name__}: out= cannot hold a Tensor's result, which would leave the graph; "
+            "assign the result instead"
         )
     if method == "__call__" and not options and ufunc in UFUNCS:
         return bind(UFUNCS[ufunc], *inputs)
@@ -55,18 +58,14 @@ def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **option
             return REDUCTIONS[ufunc](inputs[0], axis, keepdims)
     call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
     extra = f" with {', '.join(options)}=" if options else ""
-    raise TypeError(
-        f"np.{call}{extra} is not supported on Tensors; use a function of tinygrad_course, or x.detach().numpy() to leave the graph"
-    )
+    raise TypeError(f"np.{call}{extra} is not supported on Tensors; {_MEND}")
 
 
 def _array_function(self: Any, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
     implementation = FUNCTIONS.get(function)
     if implementation is None:
         name = f"{function.__module__.replace('numpy', 'np')}.{function.__name__}"
-        raise TypeError(
-            f"{name} is not supported on Tensors; use a function of tinygrad_course, or x.detach().numpy() to leave the graph"
-        )
+        raise TypeError(f"{name} is not supported on Tensors; {_MEND}")
     return implementation(*args, **kwargs)
 
 
