@@ -49,11 +49,10 @@ def functional_call(
     places = _places(module)
     unexpected = [name for name in given if name not in places]
     missing = [name for name in places if name not in given] if strict else []
-    if unexpected or missing:
-        raise RuntimeError(
-            f"functional_call: {type(module).__name__} has no {', '.join(unexpected) or 'other names'}"
-            + (f"; missing: {', '.join(missing)}" if missing else "")
-        )
+    problems = [f"has no {', '.join(unexpected)}"] if unexpected else []
+    problems += [f"is not given its {', '.join(missing)}"] if missing else []
+    if problems:
+        raise RuntimeError(f"functional_call: {type(module).__name__} {' and '.join(problems)}")
     if tie_weights:
         given = _tied(given, places)
     before = [(places[name], places[name][0][places[name][1]]) for name in given]
