@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(
-    {"backends", "cuda", "data", "func", "linalg", "nn", "optim", "special", "testing", "training",
+    {"backends", "cuda", "data", "func", "interop", "linalg", "nn", "optim", "special", "testing", "training",
      "utils", "vision", "viz"}
 )  # fmt: skip
 

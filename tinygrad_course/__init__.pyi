@@ -12,6 +12,7 @@ from . import backends as backends
 from . import cuda as cuda
 from . import data as data
 from . import func as func
+from . import interop as interop
 from . import linalg as linalg
 from . import nn as nn
 from . import optim as optim

@@ -248,8 +248,8 @@ class _Reader:
         start = self.file.read(8)
         if start[:4] == b"PK\x03\x04":
             self.fail(
-                "is a zip archive, as torch.save writes: it holds pickled objects, which can run code, so it is not "
-                "read; write it with safetensors.torch.save_file(model.state_dict(), path), and load that"
+                "is a zip archive, as torch.save writes: tc.interop.pytorch.load reads the tensors in it, without "
+                "running what else it may hold"
             )
         if len(start) < 8:
             self.fail(f"is truncated: it has {len(start)} bytes")
