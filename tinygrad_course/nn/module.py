@@ -342,9 +342,6 @@ class Module(HookMethods):
         """Raise RuntimeError: there is no GPU; ask `tc.cuda.is_available()` first."""
         return self.to("cuda" if device is None else device)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Accepted for compatibility and does nothing; `tc.compile(module)` gives a compiled module."""
-
     # --- state ----------------------------------------------------------------------------------------------------
 
     def state_dict(
@@ -381,19 +378,22 @@ class Module(HookMethods):
         """Put back what `get_extra_state` gave."""
         raise NotImplementedError(f"{type(self).__name__} defines no set_extra_state")
 
+    def summary(self, *inputs: Any, depth: int | None = None) -> Any:
+        """A table of the modules: output shapes, parameters, FLOPs, memory; see `tc.viz.summary`."""
+        from ..viz.summary import summary
+
+        return summary(self, *inputs, depth=depth)
+
     # --- printing -------------------------------------------------------------------------------------------------
 
     def extra_repr(self) -> str:
         """What `repr` shows of this module beside its children; subclasses override it."""
         return ""
 
-    def _get_name(self) -> str:
-        return type(self).__name__
-
     def __repr__(self) -> str:
         lines = self.extra_repr().split("\n") if self.extra_repr() else []
         children = [f"({name}): {module!r}" for name, module in self._modules.items()]
         if not children and len(lines) <= 1:
-            return f"{self._get_name()}({''.join(lines)})"
+            return f"{type(self).__name__}({''.join(lines)})"
         body = "\n".join([*lines, *children]).replace("\n", "\n  ")
-        return f"{self._get_name()}(\n  {body}\n)"
+        return f"{type(self).__name__}(\n  {body}\n)"

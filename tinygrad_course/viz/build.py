@@ -78,6 +78,7 @@ class Builder:
             scope: the module calls it belongs to.
             where: the line of the call.
         """
+        inputs = [self._as_number(x) if source is None else x for x, source in zip(inputs, sources)]
         shape = None if output is None else tuple(output.shape)
         vertex = Vertex(key, "op", title(op, inputs, params), shape, getattr(output, "dtype", None), op=op)
         vertex.value = output if isinstance(output, np.ndarray) else None
@@ -98,6 +99,11 @@ class Builder:
         self.picture.add(vertex)
         for source in edges:
             self.picture.connect(source, key)
+
+    def _as_number(self, x: Any) -> Any:
+        """An unnamed scalar is shown as a number in the operation, not as a vertex."""
+        plain = isinstance(x, np.ndarray) and x.ndim == 0 and id(x) not in self.names
+        return x.item() if plain else x
 
     def output(self, i: int, count: int, x: Any, source: str | None, grad: np.ndarray | None = None) -> None:
         """Add one of `count` outputs; its name, unless the caller has one for it, says which."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .picture import SOURCES, Cluster, Edge, Picture, Scope, Vertex
 
-__all__ = ["collapse", "deepest", "nearest", "without"]
+__all__ = ["collapse", "deepest", "nearest", "unframed", "without"]
 
 
 def deepest(picture: Picture) -> int:
@@ -67,6 +67,25 @@ def _box(key: str, scope: Scope, cluster: Cluster) -> Vertex:
     box = Vertex(key, "group", cluster.label or cluster.kind, shapes[1], op=cluster.kind, scope=scope[:-1])
     box.params = {"in": cluster.shapes_in, "out": cluster.shapes_out, "parameters": cluster.parameters}
     return box
+
+
+def unframed(picture: Picture) -> Picture:
+    """A module that is one operation without parameters, such as a ReLU, is a box of that name, not a frame."""
+    inside: dict[Scope, list[Vertex]] = {}
+    for v in picture.vertices.values():
+        for i in range(len(v.scope)):
+            inside.setdefault(v.scope[: i + 1], []).append(v)
+    for scope, vertices in inside.items():
+        (v, *others) = vertices
+        cluster = picture.clusters.get(scope)
+        if others or cluster is None or not cluster.kind or v.kind != "op" or v.scope != scope:
+            continue
+        v.scope = scope[:-1]
+        v.times *= cluster.times
+        name = f"{cluster.label} ({cluster.kind})"
+        same = v.label.replace("_", "") in cluster.kind.lower()
+        v.label = name if same else f"{name}\n{v.label}"
+    return picture
 
 
 def without(picture: Picture, unwanted: Callable[[Vertex], bool]) -> Picture:

@@ -33,6 +33,8 @@ def collect(outputs: Sequence[Tensor], names: Mapping[int, str], *, gradients: b
     for i, node in enumerate(nodes):
         if node.name == "pick":  # one of several outputs: the node that made them stands for it
             keys[node] = keys[node.parents[0]]
+            if node.params["index"] == 0 and node in grads:
+                builder.picture.vertices[keys[node]].grad = grads[node]
             continue
         keys[node] = f"node{i}"
         y = node.output[0] if isinstance(node.output, Bundle) else node.output

@@ -36,7 +36,7 @@ _LINE = "#808080"
 _ALARM = "#d0021b"
 
 
-class Drawing(graphviz.Digraph):
+class Drawing(graphviz.Digraph):  # type: ignore[misc]
     """A `graphviz.Digraph` that can be edited further, shown in a notebook, and rendered without a `dot` program."""
 
     def pipe(self, format: str | None = None, *args: Any, **kwargs: Any) -> Any:
@@ -102,8 +102,8 @@ def to_dot(
         name, format="svg",
         graph_attr={"rankdir": rankdir, "bgcolor": "transparent", "ranksep": "0.3", "nodesep": "0.2",
                     "fontname": "Helvetica", "fontsize": "11", "fontcolor": _LINE, "color": "#a0a0a0"},
-        node_attr={"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#1a1a1a", "margin": "0.1,0.05", "height": "0.3",
-                   "width": "0.5"},
+        node_attr={"fontname": "Helvetica", "fontsize": "11", "fontcolor": "#1a1a1a", "margin": "0.1,0.05",
+                   "height": "0.3", "width": "0.5"},
         edge_attr={"color": _LINE, "arrowsize": "0.6"},
     )  # fmt: skip
     _put_scope(drawing, picture, (), list(picture.vertices.values()), show)
@@ -114,9 +114,7 @@ def to_dot(
     return drawing
 
 
-def _put_scope(
-    drawing: Any, picture: Picture, scope: Scope, vertices: Sequence[Vertex], show: Collection[str]
-) -> None:
+def _put_scope(drawing: Any, picture: Picture, scope: Scope, vertices: Sequence[Vertex], show: Collection[str]) -> None:
     """Put vertices into nested clusters, one for each module call they belong to."""
     depth = len(scope)
     inner: dict[str, list[Vertex]] = {}
@@ -129,7 +127,11 @@ def _put_scope(
         path = (*scope, name)
         with drawing.subgraph(name="cluster_" + "/".join(path)) as cluster:
             frame = picture.clusters.get(path, Cluster(name))
-            looks = {"style": "rounded,bold", "color": "#5d4fa2"} if frame.times > 1 else {"style": "rounded"}
+            looks = (
+                {"style": "rounded,bold", "color": "#5d4fa2"}
+                if frame.times > 1
+                else {"style": "rounded", "color": "#a0a0a0"}
+            )
             cluster.attr(label=graphviz.escape(_frame_label(frame)), labeljust="l", **looks)
             _put_scope(cluster, picture, path, members, show)
 
@@ -151,9 +153,10 @@ def _looks(vertex: Vertex) -> dict[str, str]:
 
 
 def _label(vertex: Vertex, show: Collection[str]) -> str:
-    lines = [vertex.label + (f"  × {vertex.times}" if vertex.times > 1 else "")]
+    title, *lines = vertex.label.split("\n")
     if vertex.kind == "group" and vertex.op and vertex.op != vertex.label:
-        lines[0] += f" ({vertex.op})"
+        title += f" ({vertex.op})"
+    lines = [title + (f"  × {vertex.times}" if vertex.times > 1 else ""), *lines]
     if vertex.kind != "constant" or vertex.label == "constant" or "values" in show:
         lines += _facts(vertex, show)
     lines += troubles(vertex)
@@ -183,7 +186,7 @@ def _facts(vertex: Vertex, show: Collection[str]) -> list[str]:
     if "norm" in show and vertex.norm is not None:
         norms = vertex.norms
         lines.append(
-            f"‖∇‖ {norms[0]:.2e} … {norms[-1]:.2e}" if len(norms) > 1 else f"‖∇‖ {vertex.norm:.2e}",
+            f"‖∇‖ {norms[0]:.3g} … {norms[-1]:.3g}" if len(norms) > 1 else f"‖∇‖ {vertex.norm:.3g}",
         )
     if "flops" in show and vertex.flops is not None:
         lines.append(f"{count_text(vertex.flops)} FLOP")

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph import Node
 from ..nn.module import Module
 from ..tensor import Tensor, tensor
-from .collapse import collapse, deepest, nearest, without
+from .collapse import collapse, deepest, nearest, unframed, without
 from .collect import collect
 from .dot import FACTS, Drawing, to_dot
 from .fold import fold as fold_repeats
@@ -135,8 +135,8 @@ def _reduced(picture: Picture, depth: int | None, params: bool, fold: bool, max_
         picture = without(picture, lambda v: v.kind in ("parameter", "buffer"))
 
     def at(depth: int | None) -> Picture:
-        smaller = picture if depth is None else collapse(picture, depth)
-        return fold_repeats(smaller) if fold else smaller
+        smaller = picture.copy() if depth is None else collapse(picture.copy(), depth)
+        return unframed(fold_repeats(smaller) if fold else smaller)
 
     small = at(depth)
     if len(small.vertices) <= max_nodes:
@@ -167,7 +167,7 @@ def unchanged(function: Callable[..., Any]) -> Iterator[None]:
     from .names import modules_of
 
     random = get_rng_state()
-    held = [
+    held: list[tuple[Any, ...]] = [
         (module, name, x, None if x is None else x.array, None if x is None else x.array.copy())
         for outermost in modules_of(function).values()
         for module in outermost.modules()
@@ -182,5 +182,5 @@ def unchanged(function: Callable[..., Any]) -> Iterator[None]:
             module.__dict__[name] = x
             if x is not None:
                 x.array = array
-                if array is not values and array.flags.writeable:
+                if array.flags.writeable:
                     array[...] = values

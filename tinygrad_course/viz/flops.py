@@ -119,6 +119,6 @@ _RULES: dict[str, Callable[[Sequence[Shape], Shape, Mapping[str, Any]], int]] = 
     "pinv": _cubic(6),
 } | {
     name: _of_input(1)
-    for name in ("all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "max_index", "max_place", "mean",
-                 "prod", "put_add", "sum")
+    for name in ("all", "amax", "amin", "any", "argmax", "argmin", "cumprod", "cumsum", "max_index", "max_place",
+                 "mean", "prod", "put_add", "sum")
 }  # fmt: skip

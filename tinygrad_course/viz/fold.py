@@ -1,7 +1,7 @@
 """Draw what repeats once: twelve equal blocks become one frame that says "× 12".
 
 A picture is read as nested lists: of operations, and of modules, which are lists themselves. Equal neighbours in a list
-have equal signatures (operation, shapes, kinds of inputs), found as runs of any period. A run is folded only if its
+have equal signatures (operation, parameters, shapes), found as runs of any period. A run is folded only if its
 copies are wired alike: each takes from the one before what the next takes from it.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .picture import SOURCES, Cluster, Edge, Picture, Scope, Vertex
+from .picture import SOURCES, Cluster, Edge, Picture, Scope
 
 __all__ = ["fold"]
 
@@ -92,17 +92,13 @@ class _Folder:
         else:
             v = self.picture.vertices[item]
             label = "" if v.op == "getitem" or v.kind == "group" else v.label
-            taken = tuple(self.kind_of_input(source) for source in self.ins[item])
+            taken = tuple(self.picture.vertices[source].shape for source in self.ins[item])
             sign = (v.kind, v.op, label, v.shape, str(v.dtype), v.times, repr(v.params), taken)
         return self.numbers.setdefault(sign, len(self.numbers))
 
-    def kind_of_input(self, key: str) -> Any:
-        v = self.picture.vertices[key]
-        return (v.kind, v.shape) if v.kind in SOURCES else "op"
-
     def vertices_in(self, items: Sequence[Item]) -> list[str]:
         """The operations in a copy, in their order."""
-        found = []
+        found: list[str] = []
         for item in items:
             found += self.vertices_in(item.items) if isinstance(item, _Frame) else [item]
         return found
@@ -124,7 +120,7 @@ class _Folder:
                     elif at in before:
                         wiring.append(("before", before[at]))
                     elif self.is_own(at, inside):
-                        wiring.append(("own", own.setdefault(at, len(own))))
+                        wiring.append(("own", own.setdefault(at, len(wiring))))
                     else:
                         wiring.append(("outside", at))
             if k == 1:
@@ -138,7 +134,8 @@ class _Folder:
 
     def is_own(self, key: str, inside: dict[str, int]) -> bool:
         """Whether a source is used in this copy only."""
-        if self.picture.vertices[key].kind not in SOURCES:
+        kind = self.picture.vertices[key].kind
+        if kind not in SOURCES or kind == "input":
             return False
         return all(self.gone.get(user, user) in inside for user in self.users[key])
 
@@ -220,8 +217,9 @@ class _Folder:
 
     def move_sources(self, small: Picture) -> None:
         """Put the parameters of a framed run into its frame."""
+        repeated = set(self.gone.values())
         for key, v in small.vertices.items():
-            if v.kind in SOURCES and v.kind != "input":
+            if v.kind in SOURCES and v.kind != "input" and key in repeated:
                 scopes = {small.vertices[u].scope for u in self.users.get(key, ()) if u in small.vertices}
                 if len(scopes) == 1:
                     (scope,) = scopes

@@ -12,7 +12,7 @@ __all__ = ["count_text", "number_text", "params_text", "shape_text", "shown_para
 # Operations with one number among their operands: how they read with the number last, and with it first.
 _WITH_NUMBER = {
     "add": ("+ {}", "{} +"),
-    "subtract": ("- {}", "{} - ·"),
+    "subtract": ("− {}", "{} − ·"),
     "multiply": ("× {}", "× {}"),
     "divide": ("÷ {}", "{} ÷ ·"),
     "power": ("^ {}", "{} ^ ·"),
@@ -29,7 +29,8 @@ _WITH_NUMBER = {
 # Parameters that say nothing: what they are when nobody asks for anything, or what the shape shows already.
 _DEFAULTS: dict[str, Any] = {
     "keepdims": False, "keepdim": False, "axis": None, "dim": None, "dilation": 1, "groups": 1, "padding": 0,
-    "ignore_index": -100, "dtype": None, "generator": None, "correction": 1, "reduction": "mean", "approximate": "none",
+    "eps": 1e-5, "ignore_index": -100, "dtype": None, "generator": None, "correction": 1, "reduction": "mean",
+    "approximate": "none",
 }  # fmt: skip
 _SEEN_IN_SHAPES = {
     "affine": (), "cat": ("bounds",), "convolution_transpose": ("space",), "expand": ("shape",),
@@ -79,7 +80,7 @@ def _brief(value: Any) -> Any:
     """One number for equal ones: (3, 3) is 3, ((1, 1), (1, 1)) is 1."""
     if isinstance(value, tuple):
         parts = tuple(_brief(v) for v in value)
-        if len(parts) > 1 and all(type(p) is type(parts[0]) and p == parts[0] for p in parts):
+        if parts and all(type(p) is type(parts[0]) and p == parts[0] for p in parts):
             return parts[0]
         return parts
     return value

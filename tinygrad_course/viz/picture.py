@@ -5,7 +5,7 @@ Made from recorded nodes (`collect`) or by watching a call (`trace`), simplified
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,11 @@ class Picture:
         """Add a vertex and return it."""
         self.vertices[vertex.key] = vertex
         return vertex
+
+    def copy(self) -> Picture:
+        """A picture with vertices of its own, which share values."""
+        vertices = {key: replace(v, norms=list(v.norms)) for key, v in self.vertices.items()}
+        return Picture(vertices, list(self.edges), dict(self.clusters))
 
     def connect(self, source: str, target: str) -> None:
         """Add an edge; the same edge twice (x * x) stays two edges."""

@@ -16,6 +16,7 @@ import sys
 __all__ = ["RenderError", "engine_name", "render"]
 
 TIMEOUT = 120.0  # seconds
+FORMATS = ("svg", "png", "pdf", "jpg", "gif", "ps", "eps", "dot", "xdot", "json", "plain")
 
 _WITH_PYGRAPHVIZ = """
 import sys, pygraphviz
@@ -64,6 +65,8 @@ def render(source: str, format: str = "svg", *, layout: str = "dot", timeout: fl
     if engine is None:
         mend = 'pip install "tinygrad_course[viz]" brings Graphviz along (the DOT text is in .source)'
         raise RenderError(f"render: nothing here can turn DOT text into {format}: {mend}")
+    if engine != "dot" and format not in FORMATS:
+        raise RenderError(f"render: {engine} does not make {format!r}; use one of {', '.join(FORMATS)}")
     if engine == "dot":
         command = ["dot", f"-K{layout}", f"-T{format}"]
     else:

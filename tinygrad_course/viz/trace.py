@@ -76,7 +76,9 @@ class Trace(Observer):
             return self._by_array.get(id(x)) if isinstance(x, np.ndarray) else None
         return self._by_tensor.get(id(x)) or self._by_array.get(id(x.array))
 
-    def saw(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
+    def saw(
+        self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any
+    ) -> None:
         arrays = tuple(x.array if isinstance(x, Tensor) else x for x in inputs)
         where = _calling_line() if self._lines else None
         sources = tuple(map(self.maker, inputs))
@@ -171,7 +173,7 @@ class Trace(Observer):
         for call in calls:
             found = [keys[id(s)] if s is not None else source_of(x) for s, x in zip(call.sources, call.inputs)]
             builder.call(
-                keys[id(call)], call.op, call.arrays, call.params, found, call.made, grad=grads.get(call.node),
+                keys[id(call)], call.op, call.arrays, call.params, found, call.made, grad=grads.get(call.outs[0].node),
                 scope=call.scope, where=call.where,
             )  # fmt: skip
         for i, y in enumerate(outputs):
@@ -220,8 +222,9 @@ def tensors_in(x: Any) -> list[Tensor]:
 def _wanted(calls: Sequence[Call]) -> list[Node | Tensor]:
     found: dict[Any, None] = {}
     for call in calls:
-        if isinstance(call.node, Node):
-            found[call.node] = None
+        for y in call.outs[:1]:
+            if isinstance(y.node, Node):
+                found[y.node] = None
         for x in call.inputs:
             if isinstance(x, Tensor) and x.requires_grad and x.is_leaf:
                 found[x] = None
