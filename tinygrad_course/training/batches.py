@@ -1,4 +1,4 @@
-"""What can be trained on: a DataLoader, a list of batches, or whole tensors; and the generators behind it."""
+"""What can be trained on: a DataLoader, a Dataset, a list of batches, or whole tensors; and the generators behind it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..data import DataLoader, Dataset, TensorDataset
 from ..random import default_generator
 from ..tensor import Tensor
 
@@ -16,23 +17,32 @@ __all__ = ["batches_of", "generator_states", "generators_of", "length_of", "rest
 def batches_of(data: Any, batch_size: int | None, shuffle: bool, what: str) -> Iterable[Any]:
     """An object that can be iterated over again and again, and gives batches.
 
-    A tuple of tensors is one batch, or is cut into batches of `batch_size`; all else gives its batches itself.
+    A tuple of tensors is one batch, or is cut into batches of `batch_size`; so is a Dataset. All else gives its batches
+    itself.
     """
     if isinstance(data, tuple) and data and all(isinstance(x, (Tensor, np.ndarray)) for x in data):
         tensors = tuple(x if isinstance(x, Tensor) else Tensor._wrap(x) for x in data)
         if len({len(x.array) for x in tensors}) > 1:
             raise ValueError(f"Trainer: the {what} tensors differ in length: {[len(x.array) for x in tensors]}")
-        if batch_size is None or not len(tensors[0].array):
-            return [tensors] if len(tensors[0].array) else []
-        from ..data import DataLoader, TensorDataset
-
-        return DataLoader(TensorDataset(*tensors), batch_size, shuffle=shuffle)
-    if batch_size is not None:
-        raise ValueError(f"Trainer: batch_size goes with a tuple of tensors; {type(data).__name__} has its own batches")
+        count = len(tensors[0].array)
+        if batch_size is None or not count:
+            return [tensors] if count else []
+        if not shuffle:
+            starts = range(0, count, batch_size)
+            return [tuple(x[start : start + batch_size] for x in tensors) for start in starts]
+        return DataLoader(TensorDataset(*tensors), batch_size, shuffle=True)
+    if isinstance(data, Dataset):
+        if batch_size is None:
+            raise TypeError(f"Trainer: {type(data).__name__} gives samples; pass batch_size, or a DataLoader of it")
+        return DataLoader(data, batch_size, shuffle=shuffle)
+    if batch_size is not None and what == "training":
+        raise ValueError(
+            f"Trainer: batch_size goes with a tuple of tensors or a Dataset; {type(data).__name__} has its own batches"
+        )
     if isinstance(data, (Tensor, np.ndarray)) or not hasattr(data, "__iter__"):
         raise TypeError(
-            f"Trainer: {what} data must be a DataLoader, a list of batches or a tuple of tensors (x, y), got "
-            f"{type(data).__name__}; a tensor without targets goes as (x,), a Dataset into a DataLoader"
+            f"Trainer: {what} data must be a DataLoader, a Dataset, a list of batches or a tuple of tensors (x, y), got "
+            f"{type(data).__name__}; a tensor without targets goes as (x,)"
         )
     if iter(data) is data:
         raise TypeError(

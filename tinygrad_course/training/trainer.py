@@ -26,6 +26,7 @@ from .progress import Progress
 __all__ = ["Trainer"]
 
 Step = Callable[[Any, Any], Any]
+AT_ONCE = 1000  # samples of whole tensors that are evaluated together: activations of all would fill the memory
 
 
 class Trainer:
@@ -142,11 +143,11 @@ class Trainer:
         Ctrl-C ends it after the step that is under way (pressed again, at once); another call goes on from there.
 
         Args:
-            train: a DataLoader, a list of batches, or a tuple of tensors (x, y). A batch is (x, y), or with several
-                inputs (x1, x2, ..., y); for `step` it may be anything.
+            train: a DataLoader, a list of batches, a tuple of tensors (x, y), or a Dataset. A batch is (x, y), or with
+                several inputs (x1, x2, ..., y); for `step` it may be anything.
             epochs: the number of the last epoch.
             validation: data to evaluate after each epoch.
-            batch_size: cut a tuple of tensors into batches of this size; by default it is one batch.
+            batch_size: cut tensors or a Dataset into batches of this size; by default tensors are one batch.
             shuffle: then take the samples in a new random order each epoch.
             resume: first take over the newest checkpoint, if there is one. The run then ends with the same bits as if
                 it had not been interrupted, provided that data, model and options are those of the first run.
@@ -158,7 +159,7 @@ class Trainer:
             RuntimeError: if the loss is not finite; or if there are checkpoints and `resume` does not say to use them.
         """
         source = batches_of(train, batch_size, shuffle, "training")
-        checking = None if validation is None else batches_of(validation, None, False, "validation")
+        checking = None if validation is None else batches_of(validation, AT_ONCE, False, "validation")
         self._random = generators_of([source, checking], self.generators)
         self._stopping = self.interrupted = False
         self._take_up(resume)
@@ -192,7 +193,7 @@ class Trainer:
         self.model.eval()
         try:
             with no_grad():
-                for batch in batches_of(data, None, False, "evaluation"):
+                for batch in batches_of(data, AT_ONCE, False, "evaluation"):
                     loss, metrics = self._forward(batch)
                     means.add(self._per_sample(float(loss), size_of(batch)), metrics, size_of(batch))
         finally:
