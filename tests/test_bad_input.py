@@ -206,6 +206,19 @@ def test_nan_and_infinity_pass_through():
     np.testing.assert_array_equal(x.grad.numpy(), [np.nan, 0.0, -1.0, np.inf])
 
 
+@pytest.mark.parametrize("function", [tc.hypot, tc.atan2])
+def test_the_gradient_at_the_origin_is_taken_as_0(function):
+    a, b = (tc.zeros(2, requires_grad=True) for _ in range(2))
+    function(a, b).sum().backward()
+    assert a.grad.tolist() == b.grad.tolist() == [0.0, 0.0]
+
+
+def test_a_zero_cotangent_stays_zero_where_the_slope_is_infinite():
+    x = tc.tensor([0.0, 4.0], requires_grad=True)
+    (tc.sqrt(x) * 0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+
+
 def test_an_overwritten_value_is_an_error_and_not_a_wrong_gradient():
     """In-place operations inside the graph give a fresh value, so what exp needs is intact: right, or an error."""
     x = tc.tensor([0.5, 1.0, 2.0], dtype=tc.float64, requires_grad=True)

@@ -37,6 +37,7 @@ ELSEWHERE = _listed(
         LongTensor ShortTensor set_default_tensor_type""",
     is_a_setting="""is_grad_enabled is_inference_mode_enabled get_num_threads set_num_threads get_default_dtype
         set_default_dtype set_printoptions""",
+    transforms_a_function_and_has_tests_of_its_own="compile",
     has_another_file_format="load save",
     gives_no_particular_values="empty_like",
     crosses_over_to_PyTorch_itself="from_dlpack",

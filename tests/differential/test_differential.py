@@ -17,7 +17,7 @@ from tests.samples import SAMPLES  # noqa: E402
 from tests.samples.base import drawn  # noqa: E402
 from tinygrad_course.ops import REGISTRY  # noqa: E402
 
-from . import cases_more, cases_nn  # noqa: E402, F401
+from . import cases_kinks, cases_more, cases_nn  # noqa: E402, F401
 from .cases import CASES, INPUTS  # noqa: E402
 from .counterparts import COUNTERPARTS, ELSEWHERE, WITHOUT  # noqa: E402
 from .harness import MEMORY, Seen, compare  # noqa: E402

@@ -28,7 +28,7 @@ WRONG = {
     "zero": off(0.0),
     "doubled": off(2.0),
     "a tenth of a percent": off(1.001),
-    "one in a hundred thousand": off(1 + 1e-5),
+    "one in a million": off(1 + 1e-6),
     "misprint of the lecture": unary(lambda g, y, x: g * (1 + y * y)),
     "term dropped": unary(lambda g, y, x: g),
     "cotangent left out": unary(lambda g, y, x: 1 - y * y),

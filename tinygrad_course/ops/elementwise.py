@@ -94,11 +94,12 @@ fmod = declare(np.fmod, vjp=(lambda g, _y, _a, _b: g, lambda g, _y, a, b: -g * n
 floor_divide = declare(np.floor_divide, vjp=(lambda g, _y, _a, _b: g * 0.0, lambda g, _y, _a, _b: g * 0.0),
                        doc="The largest integer not above a / b; the gradient is 0.")  # fmt: skip
 copysign = declare(
-    np.copysign, vjp=(lambda g, _y, a, b: g * np.copysign(np.sign(a), a * np.copysign(1.0, b)) * np.abs(np.sign(a)), None),
+    np.copysign, vjp=(lambda g, _y, a, b: g * np.sign(a) * np.copysign(1.0, b), None),
     doc="|a| with the sign of b. The slope at a = 0 is 0.",
 )  # fmt: skip
 hypot = declare(
-    np.hypot, vjp=(lambda g, y, a, _b: g * a / np.where(y == 0, 1, y), lambda g, y, _a, b: g * b / np.where(y == 0, 1, y)),
+    np.hypot,
+    vjp=(lambda g, y, a, _b: g * a / np.where(y == 0, 1, y), lambda g, y, _a, b: g * b / np.where(y == 0, 1, y)),
     doc="√(a² + b²) without overflow; the gradient at (0, 0) is taken as 0.",
 )  # fmt: skip
 ldexp = declare(lambda a, b: a * np.exp2(b), vjp=(lambda g, _y, _a, b: g * np.exp2(b),
@@ -151,10 +152,18 @@ tan = declare(np.tan, vjp=lambda g, y, _x: g * (1 + y * y), doc="Tangent of x in
 asin = declare(np.arcsin, vjp=lambda g, _y, x: g / np.sqrt(1 - x * x), name="asin", doc="Inverse sine, in radians.")
 acos = declare(np.arccos, vjp=lambda g, _y, x: -g / np.sqrt(1 - x * x), name="acos", doc="Inverse cosine, in radians.")
 atan = declare(np.arctan, vjp=lambda g, _y, x: g / (1 + x * x), name="atan", doc="Inverse tangent, in radians.")
+
+
+def _radius_squared(a: Any, b: Any) -> Any:
+    """a² + b², but 1 at the origin."""
+    r = a * a + b * b
+    return np.where(r == 0, 1, r)
+
+
 atan2 = declare(
     np.arctan2, name="atan2",
-    vjp=(lambda g, _y, a, b: g * b / (a * a + b * b), lambda g, _y, a, b: -g * a / (a * a + b * b)),
-    doc="The angle of the point (b, a), in radians from -π to π.",
+    vjp=(lambda g, _y, a, b: g * b / _radius_squared(a, b), lambda g, _y, a, b: -g * a / _radius_squared(a, b)),
+    doc="The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0.",
 )  # fmt: skip
 sinh = declare(np.sinh, vjp=lambda g, _y, x: g * np.cosh(x), doc="Hyperbolic sine, elementwise.")
 cosh = declare(np.cosh, vjp=lambda g, _y, x: g * np.sinh(x), doc="Hyperbolic cosine, elementwise.")

@@ -33,7 +33,7 @@ def findings(
         rtol = max([RTOL, *(float(np.finfo(y.dtype).eps) ** 0.5 / 2 for y in ys)])
     found = []
     for i, g in enumerate(point.gradients(vs)):
-        u = direction(rng, point.values[i])
+        u = direction(rng, point.values[i], g)
         numeric, total, error, size = _difference(point, i, u, vs)
         analytic = float((g * u).sum())
         scale = max(float(np.abs(g * u).sum()), total)
