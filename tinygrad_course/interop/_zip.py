@@ -73,7 +73,7 @@ class Archive:
         if self._left < 0:
             raise ArchiveError("is damaged: its records claim more than the file holds")
         out = np.empty(size, np.uint8)
-        view = memoryview(out)
+        view = out.data
         try:
             with self._zip.open(self._records[self._top + name]) as member:
                 reached = 0
