@@ -66,8 +66,10 @@ def explain(op: Op, arrays: Sequence[Any], params: dict[str, Any], error: Except
         raise IndexError(f"{op.name}: {text} (inputs: {what})") from error
     if isinstance(error, ValueError):
         mend = ""
-        if op.broadcasts:
+        if op.broadcasts and op.lazy:
             mend = "; shapes must be equal, or 1, from the right: reshape or unsqueeze one of them"
+        elif op.broadcasts:  # a product of matrices: its documentation says which lengths must agree
+            mend = f"; expected: {op.__doc__}"
         raise RuntimeError(f"{op.name}: {text} (inputs: {what}){mend}") from error
     if isinstance(error, TypeError) and "not supported for the input types" in text:
         raise NotImplementedError(

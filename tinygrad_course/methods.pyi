@@ -127,7 +127,7 @@ class TensorMethods:
     def arctan(self) -> Tensor:
         """Inverse tangent, in radians."""
     def arctan2(self, other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-        """The angle of the point (b, a), in radians from -π to π."""
+        """The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0."""
     def arctanh(self) -> Tensor:
         """Inverse hyperbolic tangent."""
     def argmax(self, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, axis: builtins.int | None = None, keepdims: builtins.bool = False) -> Tensor:
@@ -151,9 +151,9 @@ class TensorMethods:
     def atan(self) -> Tensor:
         """Inverse tangent, in radians."""
     def atan2(self, other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-        """The angle of the point (b, a), in radians from -π to π."""
+        """The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0."""
     def atan2_(self, other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-        """The angle of the point (b, a), in radians from -π to π."""
+        """The angle of the point (b, a), in radians from -π to π. The gradient at (0, 0) is taken as 0."""
     def atan_(self) -> Tensor:
         """Inverse tangent, in radians."""
     def atanh(self) -> Tensor:
@@ -539,7 +539,7 @@ class TensorMethods:
     def masked_select(self, mask: Tensor) -> Tensor:
         """The values where the mask is true, as a vector."""
     def matmul(self, other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-        """The matrix product a b; vectors count as a row (left) or a column (right); leading dimensions broadcast."""
+        """The matrix product of a (..., n, k) and b (..., k, m): (..., n, m); leading dimensions broadcast, a vector counts as a row (a) or a column (b)."""
     def matrix_power(self, n: builtins.int) -> Tensor:
         """A multiplied by itself n times, in about log₂ n products; of the inverse if n is negative."""
     @overload

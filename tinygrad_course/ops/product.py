@@ -37,7 +37,8 @@ def _matmul_right(g: Any, _y: Any, a: Any, b: Any) -> Any:
 
 matmul = declare(
     np.matmul, vjp=(_matmul_left, _matmul_right), broadcasts=True, lazy=False, shrinks=False,
-    doc="The matrix product a b; vectors count as a row (left) or a column (right); leading dimensions broadcast.",
+    doc="The matrix product of a (..., n, k) and b (..., k, m): (..., n, m); leading dimensions broadcast, "
+        "a vector counts as a row (a) or a column (b).",
 )  # fmt: skip
 
 
