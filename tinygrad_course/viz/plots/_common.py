@@ -38,17 +38,15 @@ def array_from(x: Any, what: str) -> np.ndarray:
 
 def predict(function: Callable[..., Any], x: np.ndarray, what: str) -> np.ndarray:
     """Call a model on an array without recording; a Module in evaluation mode."""
-    training = function.training if isinstance(function, Module) else False
-    if isinstance(function, Module):
-        modes = [(m, m.training) for m in function.modules()]
-        function.eval()
+    modes = [(m, m.training) for m in function.modules()] if isinstance(function, Module) else []
+    for module, _ in modes:
+        module.training = False
     try:
         with no_grad():
             y = function(Tensor._wrap(x))
     finally:
-        if training:
-            for module, mode in modes:
-                module.training = mode
+        for module, mode in modes:
+            module.training = mode
     return array_from(y, what)
 
 
@@ -72,16 +70,19 @@ def outputs_of(model: Module, layer: str | Module, x: np.ndarray, what: str) -> 
     return array_from(found[-1], what)
 
 
-def image_grid(figure: Any, images: list[np.ndarray], columns: int, titles: list[str] | None = None) -> Any:
-    """Images (H × W or H × W × 3) in rows; each grey one from its own smallest value to its largest."""
+def image_grid(
+    figure: Any, images: list[np.ndarray], columns: int, *, titles: list[str] | None = None,
+    limits: tuple[float | None, float | None] = (None, None),
+) -> Any:  # fmt: skip
+    """Images (H × W or H × W × 3) in rows; grey from black to white within `limits`, or each within its own."""
     rows = -(-len(images) // columns)
     if figure is None:
         figure = new_figure((1.1 * columns + 0.2, 1.1 * rows + 0.2))
-    grid = figure.subplots(rows, columns, squeeze=False).flat
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in grid:
         ax.set_axis_off()
     for i, (ax, image) in enumerate(zip(grid, images)):
-        ax.imshow(image, cmap="gray", interpolation="nearest")
+        ax.imshow(image, cmap="gray", interpolation="nearest", vmin=limits[0], vmax=limits[1])
         if titles:
             ax.set_title(titles[i], fontsize=8)
     return figure

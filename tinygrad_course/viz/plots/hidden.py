@@ -60,5 +60,6 @@ def warped_grid(
     classes = None if labels is None else array_from(labels, "warped_grid").reshape(-1).astype(int)
     colours = {} if classes is None else {"c": classes, "cmap": _colours(int(classes.max()) + 1)}
     ax.scatter(*seen.T, s=10, **colours)
+    ax.locator_params(nbins=4 if seen.shape[1] == 3 else 6)
     ax.set(xlabel="z₁", ylabel="z₂", **({"zlabel": "z₃"} if seen.shape[1] == 3 else {}))
     return ax

@@ -80,7 +80,7 @@ def feature_maps(
     if maps.ndim != 4:
         raise ValueError(f"feature_maps: the layer must put out (n, channels, H, W), got {maps.shape}")
     shown = list(maps[0][:most])
-    return image_grid(figure, shown, min(columns, len(shown)), [str(i) for i in range(len(shown))])
+    return image_grid(figure, shown, min(columns, len(shown)), titles=[str(i) for i in range(len(shown))])
 
 
 def reconstructions(
@@ -103,7 +103,8 @@ def reconstructions(
             f"reconstructions: expected as many values in both, got shapes {both[0].shape} and {both[1].shape}"
         )
     rows = [_as_images(x.reshape(both[0].shape)[:most], shape) for x in both]
-    return image_grid(figure, [_picture(image) for row in rows for image in row], len(rows[0]))
+    limits = float(rows[0].min()), float(rows[0].max())  # the same grey means the same value in both rows
+    return image_grid(figure, [_picture(image) for row in rows for image in row], len(rows[0]), limits=limits)
 
 
 def _as_images(x: np.ndarray, shape: tuple[int, ...] | None) -> np.ndarray:

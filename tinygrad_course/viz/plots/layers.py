@@ -123,9 +123,10 @@ def histograms(
     places = figure.add_gridspec(len(layers), 2, width_ratios=(1.4, 1))
     last = figure.add_subplot(places[:, 1])
     for i, (name, values) in enumerate(layers.items()):
+        # the square root, so that tails are seen beside a peak
         density = np.stack([np.histogram(v, edges)[0] / max(v.size, 1) for v in values])
         ax = figure.add_subplot(places[i, 0])
-        ax.imshow(density.T, aspect="auto", origin="lower", extent=(0, len(values), low, high), cmap="magma_r")
+        ax.imshow(np.sqrt(density.T), aspect="auto", origin="lower", extent=(0, len(values), low, high), cmap="Blues")
         ax.set_ylabel(name, rotation=0, ha="right", va="center")
         if i < len(layers) - 1:
             ax.set_xticklabels([])
