@@ -7,9 +7,10 @@ own basis functions by gradient descent with momentum, on Bishop's four targets 
 a CSV file with columns x,t.
 """
 
-import argparse
 import sys
 from pathlib import Path
+
+import common
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -42,14 +43,19 @@ def train_network(x, t, steps, label):
     """Two layers, three tanh units: E = ½ Σ (y - t)², gradient descent with momentum 0.8 (chapter 8)."""
     model = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), nn.Linear(3, 1)).to(x.dtype)
     optimizer = optim.SGD(model.parameters(), lr=0.1 / len(x), momentum=0.8)
-    for step in range(steps + 1):
+    for _ in (bar := common.progress(steps, label)):
         optimizer.zero_grad()
         loss = 0.5 * ((model(x) - t) ** 2).sum()
         loss.backward()
         optimizer.step()
-        if step % (steps // 4) == 0:
-            print(f"  {label:8s} step {step:6d}   E = {loss.item():.6f}")
+        bar.note = f"E = {loss.item():.6f}"
     return model
+
+
+def rms(model, x, t):
+    """The root mean square error."""
+    with tc.no_grad():
+        return (model(x) - t).square().mean().sqrt().item()
 
 
 def closed_form(model, x, t):
@@ -62,7 +68,7 @@ def closed_form(model, x, t):
 
 
 def compare_gradients(model, x, t):
-    """Print autograd's gradient beside the closed form; return the loss, whose graph is still there."""
+    """Print autograd's gradient beside the closed form; return the loss, with its graph, and the largest difference."""
     model.zero_grad()
     loss = 0.5 * ((model(x) - t) ** 2).sum()
     loss.backward(retain_graph=True)
@@ -74,7 +80,7 @@ def compare_gradients(model, x, t):
         for a, b in zip(p.grad.flatten().tolist(), expected.flatten().tolist(), strict=True):
             print(f"  {name:9s} {a:+.15e}   {b:+.15e}")
     print(f"largest difference: {worst:.1e}")
-    return loss
+    return loss, worst
 
 
 def draw_fit(axes, x, t, curve, fit, model, title):
@@ -92,71 +98,66 @@ def draw_fit(axes, x, t, curve, fit, model, title):
     axes.locator_params(nbins=5)
 
 
-def finish(figure, path):
-    """One legend for all axes, below them; then write the file."""
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=len(unique))
-    figure.savefig(path, dpi=120)
+def load(csv):
+    """The problems to solve: name to (x, t, the noise-free target if it is known)."""
+    if not csv:
+        problems = {name: BishopTargets(name) for name in BishopTargets.targets}
+        return {name: (data.x.double(), data.t.double(), data.function) for name, data in problems.items()}
+    columns = read_columns(csv, ["x", "t"])
+    x, t = (tc.tensor(columns[name])[:, None] for name in ("x", "t"))
+    # Gradient descent wants inputs and targets around 0 and of size about 1.
+    x, t = ((v - v.mean()) / v.std(correction=0).clamp(min=1e-12) for v in (x, t))
+    return {Path(csv).stem: (x, t, None)}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csv", help="fit the columns x,t of this file instead of Bishop's targets")
-    parser.add_argument("--out", default="out", type=Path, help="folder for the figures (default: out)")
-    parser.add_argument("--quick", action="store_true", help="a few steps only")
-    parser.add_argument("--seed", default=0, type=int)
-    args = parser.parse_args()
-    problems = {}
-    if args.csv:
-        try:
-            columns = read_columns(args.csv, ["x", "t"])
-        except DataFileError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-        x, t = (tc.tensor(columns[name])[:, None] for name in ("x", "t"))
-        # Gradient descent wants inputs and targets around 0 and of size about 1.
-        x, t = ((v - v.mean()) / v.std(correction=0).clamp(min=1e-12) for v in (x, t))
-        problems[Path(args.csv).stem] = x, t, None
-    else:
-        for name in BishopTargets.targets:
-            data = BishopTargets(name)
-            problems[name] = data.x.double(), data.t.double(), data.function
-    from matplotlib.figure import Figure
+    csv = ("--csv", {"metavar": "FILE", "help": "fit the columns x,t of this file instead of Bishop's targets"})
+    args, report = common.start(__doc__, __file__, [csv])
+    try:
+        problems = load(args.csv)
+    except DataFileError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
 
-    tc.manual_seed(args.seed)
-    args.out.mkdir(parents=True, exist_ok=True)
     first = "sin" if "sin" in problems else next(iter(problems))
     x, t, curve = problems[first]
-    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    figure = common.new_figure(11, 3.2)
+    errors = {}
     print(f"Given basis functions, {first}: root mean square error")
     for axes, kind in zip(figure.subplots(1, 3), ("line", "Gaussians", "sigmoids"), strict=True):
         fit = fit_basis(x, t, kind)
-        print(f"  {kind:10s} {(fit(x) - t).square().mean().sqrt().item():.6f}")
+        errors[kind] = rms(fit, x, t)
+        print(f"  {kind:10s} {errors[kind]:.6f}")
         draw_fit(axes, x, t, curve, fit, None, f"{TITLES.get(first, first)}: {kind}")
-    finish(figure, args.out / "01_basis_functions.png")
+    common.one_legend(figure)
+    caption = (
+        "Least squares with given basis functions: a line cannot bend; eight Gaussians or sigmoids follow the curve."
+    )
+    report.save(figure, "01_basis_functions.png", caption)
 
     print("\nLearned basis functions: two layers, three tanh units")
-    figure = Figure(figsize=(4.5 * min(2, len(problems)), 3.2 * -(-len(problems) // 2)), layout="constrained")
+    figure = common.new_figure(4.5 * min(2, len(problems)), 3.2 * -(-len(problems) // 2))
     grid = figure.subplots(-(-len(problems) // 2), min(2, len(problems)), squeeze=False).flat
     models = {}
     for axes, (name, (x, t, curve)) in zip(grid, problems.items(), strict=True):
         model = models[name] = train_network(x, t, 400 if args.quick else 20_000, name)
-        with tc.no_grad():
-            print(f"  {name:8s} final root mean square error {(model(x) - t).square().mean().sqrt().item():.6f}")
+        print(f"  {name:8s} final root mean square error {rms(model, x, t):.6f}")
         draw_fit(axes, x, t, curve, model, model, TITLES.get(name, name))
-    finish(figure, args.out / "01_network.png")
+    common.one_legend(figure)
+    caption = "Two layers learn their own basis functions: the fit is a weighted sum of the three dashed curves."
+    report.save(figure, "01_network.png", caption)
 
     x, t, _ = problems[first]
-    loss = compare_gradients(models[first], x, t)
+    errors["network"] = rms(models[first], x, t)
+    loss, difference = compare_gradients(models[first], x, t)
     drawing = tc.viz.draw(loss, direction="both", names=dict(models[first].named_parameters()))
-    try:
-        graph = drawing.write(args.out / "01_loss_graph.svg")
-    except tc.viz.RenderError as error:
-        graph = drawing.write(args.out / "01_loss_graph.dot")
-        print(error)
-    print(f"\nwrote {args.out / '01_basis_functions.png'}, {args.out / '01_network.png'}, {graph}")
-    return 0
+    report.draw(drawing, "01_loss_graph", "The graph of E; the wider an edge, the larger the gradient through it.")
+    print()
+    better = max(errors["Gaussians"], errors["sigmoids"], errors["network"]) < errors["line"]
+    report.claim("basis", "a line cannot bend; basis functions, given or learned, follow the data", errors, better)
+    text = "backpropagation and the closed form of chapter 4 give the same gradient"
+    report.claim("gradient", text, difference, difference <= 1e-12)
+    return report.close()
 
 
 if __name__ == "__main__":
