@@ -1,1 +1,1 @@
-"""What it costs, side by side with the peers: each module runs by itself, `python -m benchmarks.startup`."""
+"""What it costs, side by side with the peers: `python -m benchmarks --help`."""

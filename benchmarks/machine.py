@@ -1,11 +1,17 @@
-"""The machine and the versions that a figure belongs to."""
+"""The machine, the threads and the versions that a figure belongs to; and the speed that the machine can have."""
+
+from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
+import time
 from pathlib import Path
+from typing import Any
 
-__all__ = ["describe", "version"]
+__all__ = ["bandwidth", "describe", "facts", "peak_bytes", "reset_peak", "set_threads", "thread_counts", "version"]
+
+_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def version(package: str) -> str:
@@ -14,6 +20,25 @@ def version(package: str) -> str:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def set_threads(count: int) -> None:
+    """Let every library of this process, and of those it starts, use so many threads; call it before NumPy loads."""
+    for name in _VARIABLES:
+        os.environ[name] = str(count)
+    if count == 1:
+        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    os.environ["CPU_COUNT"] = str(count)  # tinygrad's
+
+
+def thread_counts() -> dict[str, int]:
+    """How many threads the libraries that are loaded say they use."""
+    import sys
+
+    counts = {name: int(os.environ[name]) for name in _VARIABLES if os.environ.get(name, "").isdigit()}
+    if "torch" in sys.modules:
+        counts["torch"] = sys.modules["torch"].get_num_threads()
+    return counts
 
 
 def _processor() -> str:
@@ -25,10 +50,70 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def describe(*packages: str) -> str:
-    """One line: processor, cores, system, Python and the versions of packages."""
+def facts(*packages: str) -> dict[str, Any]:
+    """Processor, cores, system, Python and the versions of packages."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    threads = ", ".join(f"{k}={os.environ[k]}" for k in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS") if k in os.environ)
-    parts = [_processor(), f"{cores} cores", platform.system(), f"Python {platform.python_version()}"]
-    parts += [f"{name} {version(name)}" for name in packages]
-    return "; ".join(parts + ([threads] if threads else []))
+    return {
+        "processor": _processor(),
+        "cores": cores,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def describe(known: dict[str, Any]) -> str:
+    """`facts` in one line."""
+    parts = [known["processor"], f"{known['cores']} cores", known["system"], f"Python {known['python']}"]
+    return "; ".join(parts + [f"{name} {number}" for name, number in known["versions"].items()])
+
+
+def bandwidth(megabytes: int = 64) -> float:
+    """Bytes read and written per second when an array that no cache holds is copied: the best of some."""
+    import numpy as np
+
+    source = np.ones(megabytes * 2**17)
+    target = np.empty_like(source)
+    best = float("inf")
+    for _ in range(7):
+        start = time.perf_counter()
+        np.copyto(target, source)
+        best = min(best, time.perf_counter() - start)
+    return 2 * source.nbytes / best
+
+
+def product_rate(size: int = 768) -> float:
+    """Floating-point operations per second of a large float32 matrix product: the best of some."""
+    import numpy as np
+
+    a = np.ones((size, size), np.float32)
+    out = np.empty_like(a)
+    best = float("inf")
+    for _ in range(7):
+        start = time.perf_counter()
+        np.matmul(a, a, out=out)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def reset_peak() -> int:
+    """Forget the peak of this process's memory, where the system can; what it holds now, in bytes."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return 0
+    return peak_bytes()
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has held, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    import resource
+    import sys
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
