@@ -39,7 +39,7 @@ def run(folder, seed, every=2, epochs=6):
     )
     rules = [
         lambda p: optim.AdamW(p, lr=0.01), lambda p: optim.SGD(p, lr=0.1, momentum=0.9, dampening=0.1),
-        lambda p: optim.Rprop(p),
+        optim.Rprop,
     ]  # fmt: skip
     optimizer = rules[seed % 3](model.parameters())
     if seed % 2:

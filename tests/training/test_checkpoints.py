@@ -153,7 +153,7 @@ def test_a_state_that_does_not_fit_is_refused(tmp_path):
     trainer.fit(data, 1)
     with pytest.raises(RuntimeError, match="callbacks"):
         small(tmp_path, callbacks=[Callback()])[0].fit(data, 2, resume=True)
-    with pytest.raises(RuntimeError, match="2 random generators|1 random generators"):
+    with pytest.raises(RuntimeError, match="1 random generators, the data have 2"):
         small(tmp_path, generators=[tc.Generator()])[0].fit(data, 2, resume=True)
     other, data = small(tmp_path)
     other.scheduler = optim.lr_scheduler.StepLR(other.optimizer, 1)

@@ -1,4 +1,4 @@
-"""What can be trained on: a DataLoader, a Dataset, a list of batches, or whole tensors; and the generators behind it."""
+"""What can be trained on: DataLoaders, Datasets, lists of batches, whole tensors; and the generators behind it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def batches_of(data: Any, batch_size: int | None, shuffle: bool, what: str) -> I
         )
     if isinstance(data, (Tensor, np.ndarray)) or not hasattr(data, "__iter__"):
         raise TypeError(
-            f"Trainer: {what} data must be a DataLoader, a Dataset, a list of batches or a tuple of tensors (x, y), got "
+            f"Trainer: {what} data must be a DataLoader, a Dataset, a list of batches or a tuple (x, y), got "
             f"{type(data).__name__}; a tensor without targets goes as (x,)"
         )
     if iter(data) is data:
