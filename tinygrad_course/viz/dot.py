@@ -57,7 +57,7 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
 
     def save(self, filename: Any = None, directory: Any = None, **kwargs: Any) -> str:
         """Write the DOT text, as `graphviz.Digraph.save` does, and return the path."""
-        return str(super().save(filename, directory, **kwargs))
+        return str(super().save(filename, directory=directory, **kwargs))
 
     def render(
         self, filename: Any = None, directory: Any = None, view: bool = False, cleanup: bool = False,
