@@ -145,7 +145,7 @@ put_add: Op = declare(
 
 
 def _setitem_of(x: Any, value: Any, *arrays: Any, index: Any) -> Any:
-    y = x.copy()
+    y = np.array(x)  # a single value may come as a NumPy scalar
     y[filled(index, arrays)] = value
     return y
 
