@@ -121,7 +121,8 @@ def main():
     report.save(
         figure, "02_units.png",
         "Three hidden units, the best start. Above: the fit and the outputs of the hidden units (dashed). Below: each "
-        "output times its weight; the fit is their sum and a constant. Each unit bends the curve in one place; the step needs only one.",
+        "output times its weight; the fit is their sum and a constant. Each unit bends the curve in one place; the "
+        "step needs only one.",
     )  # fmt: skip
     figure = common.new_figure(12, 3.4)
     draw_errors(figure, errors)

@@ -81,8 +81,7 @@ def one_legend(figure, columns=None):
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
-    place = {"loc": "outside lower center", "bbox_to_anchor": (0, 0, 1, 1), "bbox_transform": figure.transFigure}
-    figure.legend(found.values(), found.keys(), ncols=columns or len(found), frameon=False, **place)
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns or len(found), frameon=False)
 
 
 class Report:
@@ -96,6 +95,10 @@ class Report:
     def save(self, figure, name, caption):
         """Write a figure with a caption under it that says what is to be seen."""
         self.out.mkdir(parents=True, exist_ok=True)
+        figure.draw_without_rendering()  # arranges the axes and the legend,
+        figure.set_layout_engine("none")  # which then stay where they are, with the caption below
+        for legend in figure.legends:
+            legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
         wide = textwrap.fill(caption, int(15.5 * figure.get_figwidth()))
         figure.text(0.01, -0.02, wide, va="top", ha="left", fontsize=9, style="italic")
         figure.savefig(self.out / name, dpi=120, bbox_inches="tight", pad_inches=0.12)
