@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-
 from .picture import SOURCES, Cluster, Edge, Picture, Scope, Vertex
 
-__all__ = ["collapse", "deepest", "nearest", "unframed", "without"]
+__all__ = ["collapse", "deepest", "nearest", "unframed", "without_parameters"]
 
 
 def deepest(picture: Picture) -> int:
@@ -88,11 +86,18 @@ def unframed(picture: Picture) -> Picture:
     return picture
 
 
-def without(picture: Picture, unwanted: Callable[[Vertex], bool]) -> Picture:
-    """The picture without some of its vertices, and without the edges at them."""
-    kept = {key: v for key, v in picture.vertices.items() if not unwanted(v)}
-    edges = [e for e in picture.edges if e.source in kept and e.target in kept]
-    return Picture(kept, edges, picture.clusters)
+def without_parameters(picture: Picture) -> Picture:
+    """The picture without parameters and buffers, and without what is computed from them alone."""
+    ins: dict[str, list[str]] = {}
+    for edge in picture.edges:
+        ins.setdefault(edge.target, []).append(edge.source)
+    kept: dict[str, Vertex] = {}
+    for key, v in picture.vertices.items():
+        sources = ins.get(key, ())
+        only_parameters = v.kind == "op" and sources and not any(source in kept for source in sources)
+        if v.kind not in ("parameter", "buffer") and not only_parameters:
+            kept[key] = v
+    return Picture(kept, [e for e in picture.edges if e.source in kept and e.target in kept], picture.clusters)
 
 
 def nearest(picture: Picture, count: int) -> Picture:

@@ -13,7 +13,7 @@ import numpy as np
 from ..graph import Node
 from ..nn.module import Module
 from ..tensor import Tensor, tensor
-from .collapse import collapse, deepest, nearest, unframed, without
+from .collapse import collapse, deepest, nearest, unframed, without_parameters
 from .collect import collect
 from .dot import FACTS, Drawing, to_dot
 from .fold import fold as fold_repeats
@@ -132,7 +132,7 @@ def _outputs(first: Sequence[Any], others: Sequence[Any]) -> list[Tensor]:
 def _reduced(picture: Picture, depth: int | None, params: bool, fold: bool, max_nodes: int) -> Picture:
     """As much of the picture as is wanted, and no more than `max_nodes` vertices."""
     if not params:
-        picture = without(picture, lambda v: v.kind in ("parameter", "buffer"))
+        picture = without_parameters(picture)
 
     def at(depth: int | None) -> Picture:
         smaller = picture.copy() if depth is None else collapse(picture.copy(), depth)

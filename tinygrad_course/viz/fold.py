@@ -19,6 +19,7 @@ __all__ = ["fold"]
 
 LEAST = 3  # copies that are worth folding
 LONGEST = 256  # operations or modules in one copy
+SHIFTS = 64  # places where a copy may begin, that are tried
 
 # One item of a list: a vertex key, or a module's scope with its items.
 Item = Any
@@ -73,12 +74,17 @@ class _Folder:
             if isinstance(item, _Frame):
                 self.fold_list(item.items, item.scope)
         signs = [self.sign(item) for item in items]
-        for start, period, times in _runs(signs):
-            # if not all copies, then those after the first, which may take its input from elsewhere
-            for copies in (_copies(items, start, period, times), _copies(items, start + period, period, times - 1)):
-                if len(copies) >= LEAST and self.wired_alike(copies):
-                    self.fold_run(copies, around)
-                    break
+        for start, period, count in _runs(signs):
+            # Where a copy begins is open: A B A B A B is also A, then B A twice. The most copies win, then those
+            # that take the fewest values from the copy before: that is where one would cut.
+            best: tuple[int, int, list[Sequence[Item]]] | None = None
+            for shift in range(min(period + 1, SHIFTS)):
+                copies = _copies(items, start + shift, period, (count - shift) // period)
+                taken = self.wired_alike(copies) if len(copies) >= LEAST else None
+                if taken is not None and (best is None or (len(copies), -taken) > best[:2]):
+                    best = len(copies), -taken, copies
+            if best is not None:
+                self.fold_run(best[2], around)
         items[:] = [item for item in items if not self.is_gone(item)]
 
     def is_gone(self, item: Item) -> bool:
@@ -103,8 +109,8 @@ class _Folder:
             found += self.vertices_in(item.items) if isinstance(item, _Frame) else [item]
         return found
 
-    def wired_alike(self, copies: Sequence[Sequence[Item]]) -> bool:
-        """Whether the copies take from each other, from outside and from their own sources in the same way."""
+    def wired_alike(self, copies: Sequence[Sequence[Item]]) -> int | None:
+        """How many values each copy takes from the one before; None if they are not wired alike."""
         before: dict[str, int] = {}
         first: list[Any] = []
         expected: list[Any] = []
@@ -126,11 +132,13 @@ class _Folder:
             if k == 1:
                 expected = wiring
             elif k > 1 and wiring != expected:
-                return False
+                return None
             if k == 0:
                 first = wiring
             before = inside
-        return len(first) == len(expected) and all(a == b or b[0] == "before" for a, b in zip(first, expected))
+        if len(first) != len(expected) or any(a != b and b[0] != "before" for a, b in zip(first, expected)):
+            return None
+        return len({b for b in expected if b[0] == "before"})
 
     def is_own(self, key: str, inside: dict[str, int]) -> bool:
         """Whether a source is used in this copy only."""
@@ -232,7 +240,7 @@ def _copies(items: Sequence[Item], start: int, period: int, times: int) -> list[
 
 
 def _runs(signs: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Runs of repeated neighbours as (start, period, times), from left to right: those that cover most."""
+    """Where neighbours repeat, as (start, period, number of items), from left to right: what covers most."""
     n = len(signs)
     if n < LEAST:
         return []
@@ -244,7 +252,7 @@ def _runs(signs: Sequence[int]) -> list[tuple[int, int, int]]:
         breaks = np.flatnonzero(np.append(~equal, True))
         places = np.arange(n - period)
         length = breaks[np.searchsorted(breaks, places)] - places  # how far it goes on being equal
-        covers = np.where(length // period + 1 >= LEAST, (length // period + 1) * period, 0)
+        covers = np.where(length + period >= LEAST * period, length + period, 0)
         better = covers > covered[: n - period]
         covered[: n - period][better] = covers[better]
         best[: n - period][better] = period
@@ -252,7 +260,7 @@ def _runs(signs: Sequence[int]) -> list[tuple[int, int, int]]:
     i = 0
     while i < n:
         if covered[i]:
-            found.append((i, int(best[i]), int(covered[i] // best[i])))
+            found.append((i, int(best[i]), int(covered[i])))
             i += int(covered[i])
         else:
             i += 1

@@ -30,8 +30,8 @@ def curves(history: Mapping[str, Sequence[float]] | Sequence[float], *, ax: Any 
         >>> [line.get_label() for line in ax.lines]
         ['loss', 'val_loss']
     """
-    table = history if isinstance(history, Mapping) else {"loss": history}
-    table = {name: array_from(values, "curves") for name, values in table.items()}
+    named = history if isinstance(history, Mapping) else {"loss": history}
+    table = {name: array_from(values, "curves") for name, values in named.items()}
     rates = {name: v for name, v in table.items() if "learning_rate" in name or "lr" in name.split("_")}
     losses = {name: v for name, v in table.items() if name not in rates and v.ndim == 1 and v.size}
     if not losses:
