@@ -3,12 +3,13 @@
 from importlib import import_module as _import_module
 from typing import Any as _Any
 
+from .derivation import Derivation, Step, derivation
 from .dot import Drawing
 from .draw import draw
 from .render import RenderError, render
 from .summary import Summary, summary
 
-__all__ = ["Drawing", "RenderError", "Summary", "draw", "render", "summary"]
+__all__ = ["Derivation", "Drawing", "RenderError", "Step", "Summary", "derivation", "draw", "render", "summary"]
 
 
 def __getattr__(name: str) -> _Any:
