@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+
 from .picture import SOURCES, Cluster, Edge, Picture, Scope, Vertex
 
 __all__ = ["collapse", "deepest", "nearest", "unframed", "without_parameters"]
