@@ -32,7 +32,7 @@ def network(channels, size, scale, p=0.5):
         layers.append(nn.Dropout(p, scale=scale))
     layers += [nn.Linear(64 * (size // 8) ** 2, 128), nn.ReLU()]
     if scale:
-        layers.append(nn.Dropout(p, scale=scale))
+        layers.append(nn.Dropout(p / 2, scale=scale))
     return nn.Sequential(*layers, nn.Linear(128, 10))
 
 

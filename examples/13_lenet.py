@@ -144,18 +144,18 @@ def main():
     figure, sides = draw_filters(model, images[0])
     report.save(
         figure, "13_filters.png",
-        "Left: the pixels that one unit of each layer looks at; the field grows from layer to layer. Right: the weights "
-        "that all units of a map share; blue is positive, red negative.",
+        "Left: the pixels that one unit of each layer looks at; the field grows from layer to layer. Right: the "
+        "weights that all units of a map share; blue is positive, red negative.",
     )  # fmt: skip
     report.save(
         draw_maps(model, images[0]), "13_feature_maps.png",
-        "What each layer makes of one digit (dark: active). Maps answer to edges of different directions; pooling keeps "
-        "where they are only roughly.",
+        "What each layer makes of one digit (dark: active). Maps answer to edges of different directions; pooling "
+        "keeps where they are only roughly.",
     )  # fmt: skip
     report.save(
         draw_training(history, model, images, labels), "13_training.png",
-        "Training and test loss and accuracy over the epochs; below, the first test digits that the network gets wrong, "
-        "with what it says.",
+        "Training and test loss and accuracy over the epochs; below, the first test digits that the network gets "
+        "wrong, with what it says.",
     )  # fmt: skip
     report.claim("receptive fields", "the receptive field grows from layer to layer",
                  dict(zip(LAYERS, sides, strict=True)), sides == sorted(set(sides)))  # fmt: skip

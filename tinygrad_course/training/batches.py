@@ -49,13 +49,14 @@ def batches_of(data: Any, batch_size: int | None, shuffle: bool, what: str) -> I
             f"Trainer: {what} data is an iterator ({type(data).__name__}), which is used up after one epoch; pass a "
             "list, a DataLoader, or an object whose __iter__ starts anew"
         )
-    return data  # type: ignore[no-any-return]
+    return data
 
 
 def size_of(batch: Any) -> int:
     """How many samples a batch has: the length of its first tensor."""
-    while isinstance(batch, (Mapping, tuple, list)) and batch:
-        batch = next(iter(batch.values())) if isinstance(batch, Mapping) else batch[0]
+    if isinstance(batch, (Mapping, tuple, list)):
+        fields = list(batch.values() if isinstance(batch, Mapping) else batch)
+        return size_of(fields[0]) if fields else 1
     shape = getattr(batch, "shape", ())
     return int(shape[0]) if len(shape) else 1
 

@@ -124,5 +124,5 @@ def checksum(x: Any, crc: int = 0) -> int:
     if isinstance(x, (Tensor, np.ndarray)):
         array = x.array if isinstance(x, Tensor) else x
         crc = zlib.crc32(f"{array.dtype.name} {array.shape}".encode(), crc)
-        return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8), crc)
+        return zlib.crc32(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data, crc)
     return zlib.crc32(repr(x.item() if isinstance(x, np.generic) else x).encode(), crc)
