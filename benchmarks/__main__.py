@@ -51,9 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             print(f"{suite}: {case.name}", end=" ", file=sys.stderr, flush=True)
             try:
-                row = measure(
-                    case, systems, seconds=seconds, threads=options.threads, quick=options.quick, speed=speed
-                )
+                row = measure(case, systems, seconds=seconds, threads=options.threads, quick=options.quick, speed=speed)
                 result["rows"].append(row)
                 result["failed"] += row["failed"].values()
                 print(*(f"{k} {duration(v['median'])}" for k, v in row["systems"].items()), sep=", ", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import math
 import statistics
@@ -102,6 +103,7 @@ def measure(
                 if system in sides:
                     sides.pop(system).close()
         _compare(case, losses)
+        gc.collect()
         samples = _timed(sides, seconds, 3 if quick else BLOCKS)
         measured = {name: _summary(samples[name]) | {"facts": side.facts()} for name, side in sides.items()}
     finally:

@@ -45,7 +45,6 @@ class Here:
         """Seconds that so many steps take."""
         step = self.run.step
         collects = gc.isenabled()
-        gc.collect()
         gc.disable()  # as timeit does: whose turn it is when a collection is due would be chance
         try:
             start = time.perf_counter()
@@ -64,7 +63,6 @@ class Here:
     def close(self) -> None:
         """Let go of everything."""
         del self.run
-        gc.collect()
 
 
 class There:

@@ -1,6 +1,6 @@
 """Put the headline rows of a result file into the README, between its two marks.
 
-    python -m benchmarks.table benchmarks/results/FILE.json [README.md]
+python -m benchmarks.table benchmarks/results/FILE.json [README.md]
 """
 
 from __future__ import annotations
