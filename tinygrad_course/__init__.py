@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib as _importlib
+import warnings as _warnings
 from typing import Any as _Any
 
 from . import autograd, dtypes, ops
@@ -26,6 +27,10 @@ from .tensor import Size, Tensor, tensor
 from .threads import get_num_threads, set_num_threads
 
 __version__ = "0.1.0"
+
+# As in PyTorch inf and NaN are results, not warnings: `autograd.detect_anomaly` finds where they come from. NumPy's
+# warnings about the user's own arrays stay as they are.
+_warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_course\.")
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import operator
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -95,3 +97,18 @@ def test_like_functions():
         assert isinstance(y, tc.Tensor)
         assert (y.shape, y.dtype, y.requires_grad) == ((2, 3), tc.float64, False)
     assert np.full_like(x, 3).tolist() == [[3] * 3] * 2
+
+
+def test_inf_and_nan_are_results_and_not_warnings():
+    """NumPy's own arrays warn as before; a fresh process, as the suite turns the project's warnings into errors."""
+    code = (
+        "import warnings, numpy as np, tinygrad_course as tc\n"
+        "with warnings.catch_warnings(record=True) as caught:\n"
+        "    x = tc.tensor([0.0, 1.0], requires_grad=True)\n"
+        "    (tc.log(x) + 1 / x).sum().backward()\n"
+        "    assert not caught, caught[0]\n"
+        "    np.log(np.zeros(1))\n"
+        "    assert len(caught) == 1\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -87,7 +87,7 @@ class WorkerPool:
                     warnings.warn(
                         f"{thread.name} still runs {JOIN_SECONDS:g} s after the loader was closed: "
                         "its dataset is stuck in one sample",
-                        RuntimeWarning,
+                        UserWarning,
                         stacklevel=2,
                     )
 
