@@ -237,6 +237,43 @@ def test_the_graph_of_a_gradient():
     assert len(labels(tc.viz.draw(h))) > 2
 
 
+def in_graph(x):
+    w = tc.ones(2, requires_grad=True)
+    h = x * w
+    h.add_(1)
+    return h.exp()
+
+
+def in_memory(x):
+    h = x.clone()
+    h *= 3
+    h.relu_()
+    return h.exp()
+
+
+def assigned(x):
+    h = x.clone()
+    h[0] = 5
+    return h.exp()
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (in_graph, ["multiply", "+ 1", "exp"]),
+        (in_memory, ["clone", "× 3", "relu", "exp"]),
+        (assigned, ["clone", "setitem", "exp"]),
+        (lambda x: x.detach().sin() + x.data, ["sin", "add"]),
+    ],
+)
+def test_changes_in_place_are_seen(function, expected):
+    picture = of(function, tc.ones(2))
+    assert [v.label for v in picture.vertices.values() if v.kind == "op"] == expected
+    into = [e.target for e in picture.edges]
+    assert all(v.key in into for v in picture.vertices.values() if v.kind == "op" and v.label != "clone")
+    assert ("node1", "node2") in {(e.source, e.target) for e in picture.edges} or len(expected) < 3
+
+
 def test_parameters_can_be_hidden():
     model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2)).eval()
     text = tc.viz.draw(model, tc.randn(4, 3), params=False).source

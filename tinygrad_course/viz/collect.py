@@ -36,6 +36,9 @@ def collect(outputs: Sequence[Tensor], names: Mapping[int, str], *, gradients: b
             if node.params["index"] == 0 and node in grads:
                 builder.picture.vertices[keys[node]].grad = grads[node]
             continue
+        if node.name == "alias":
+            keys[node] = keys[node.parents[0]]
+            continue
         keys[node] = f"node{i}"
         y = node.output[0] if isinstance(node.output, Bundle) else node.output
         sources = [None if parent is None else keys[parent] for parent in node.parents]

@@ -67,14 +67,21 @@ class Trace(Observer):
         self._lines = lines
         self._modules = modules
         self._open = [Entered(Module(), "", ())]
-        self._by_tensor: dict[int, Call] = {}
-        self._by_array: dict[int, Call] = {}
+        # What made a tensor, with the array it had then (in place it may get another); and what made an array, for
+        # tensors that share it, such as x.detach(). Both are kept alive, so that no id comes back.
+        self._by_tensor: dict[int, tuple[Tensor, np.ndarray, Call | None]] = {}
+        self._by_array: dict[int, tuple[np.ndarray, Call]] = {}
 
     def maker(self, x: Any) -> Call | None:
         """The call that made a value; None for one that was there before."""
-        if not isinstance(x, Tensor):
-            return self._by_array.get(id(x)) if isinstance(x, np.ndarray) else None
-        return self._by_tensor.get(id(x)) or self._by_array.get(id(x.array))
+        array = x
+        if isinstance(x, Tensor):
+            array = x.array
+            known = self._by_tensor.get(id(x))
+            if known is not None and known[1] is array:
+                return known[2]
+        found = self._by_array.get(id(array))
+        return None if found is None else found[1]
 
     def saw(
         self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any
@@ -83,10 +90,29 @@ class Trace(Observer):
         where = _calling_line() if self._lines else None
         sources = tuple(map(self.maker, inputs))
         made = outs[0].array if outs else np.empty(0)
+        for x, source in zip(inputs, sources):
+            if source is None and isinstance(x, Tensor):
+                self._by_tensor.setdefault(id(x), (x, x.array, None))
         call = Call(op.name, inputs, arrays, params, outs, made, sources, self._open[-1].scope, where, node)
         self.calls.append(call)
+        self._made_by(call, outs)
+
+    def _made_by(self, call: Call, outs: Sequence[Tensor]) -> None:
         for y in outs:
-            self._by_tensor[id(y)] = self._by_array[id(y.array)] = call
+            self._by_tensor[id(y)] = (y, y.array, call)
+            self._by_array[id(y.array)] = (y.array, call)
+
+    def escaped(self, x: Tensor, how: str) -> None:
+        """Values written in place outside of the graph: `x` is then what the operation just before has computed."""
+        if not how.endswith(("_", "=")) and how != "setitem":
+            return
+        last = self.calls[-1] if self.calls else None
+        if last is None or how == "setitem" or not any(y is x for y in last.inputs):
+            where = _calling_line() if self._lines else None
+            source = (self.maker(x),)
+            last = Call(how, (x,), (x.array,), {}, (x,), x.array, source, self._open[-1].scope, where, None)
+            self.calls.append(last)
+        self._made_by(last, (x,))
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -143,16 +169,28 @@ class Trace(Observer):
                 stack.extend(source for source in call.sources if source is not None)
         return [call for call in self.calls if id(call) in seen]
 
+    @staticmethod
+    def _named(calls: Sequence[Call]) -> tuple[list[Call], dict[int, str]]:
+        """The calls that are drawn, and the key that stands for each: an alias is what it is an alias of."""
+        keys: dict[int, str] = {}
+        drawn: list[Call] = []
+        for call in calls:
+            if call.op == "alias" and call.sources[0] is not None:
+                keys[id(call)] = keys[id(call.sources[0])]
+            else:
+                keys[id(call)] = f"node{len(drawn)}"
+                drawn.append(call)
+        return drawn, keys
+
     def picture(self, outputs: Sequence[Tensor], names: Mapping[int, str], *, gradients: bool = False) -> Picture:
         """What led to the outputs, with the frames of the modules."""
         owned: dict[int, str] = {}
         for prefix, module in self._modules.items():
             owned |= module_names(module, prefix)
-        calls = self.needed(outputs)
+        calls, keys = self._named(self.needed(outputs))
         grads = cotangents(outputs, _wanted(calls)) if gradients else {}
         builder = Builder({**names, **owned})
         builder.picture.clusters = self.clusters()
-        keys: dict[int, str] = {id(call): f"node{i}" for i, call in enumerate(calls)}
         sources: dict[int, str] = {}
 
         def source_of(x: Any) -> str | None:
