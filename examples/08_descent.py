@@ -1,0 +1,182 @@
+"""Chapter 8: ways to descend: SGD, momentum 0.8, learning rate ÷ 10, rProp, L-BFGS, natural gradient.
+
+    python examples/08_descent.py [--out DIR] [--quick] [--seed N]
+
+One problem (the sinus, 50 points, 8 tanh units), one start, and the same number of evaluations for all: an evaluation
+is one forward and backward pass over all points. SGD spends it on five updates of ten points each. A product with the
+Fisher matrix, of which the natural gradient needs many per step, counts as two.
+"""
+
+import itertools
+import sys
+import time
+
+import common
+
+import tinygrad_course as tc
+from tinygrad_course import nn, optim
+from tinygrad_course.data import Sinus
+
+NAMES = ["SGD", "momentum", "÷ 10", "rProp", "L-BFGS", "natural"]
+
+
+class Run:
+    """The error of one method against evaluations and seconds. Looking at the error costs neither."""
+
+    def __init__(self, model, x, t, budget):
+        self.model, self.x, self.t, self.budget = model, x, t, budget
+        self.rows, self.spent, self.evaluations = [], 0.0, 0.0
+        self.begun = time.perf_counter()
+        self.look()
+
+    def error(self):
+        """E, half the mean squared error over all points."""
+        return 0.5 * nn.functional.mse_loss(self.model(self.x), self.t)
+
+    def look(self, cost=0.0):
+        """Note the error after `cost` further evaluations; true while there is budget left."""
+        self.spent += time.perf_counter() - self.begun
+        self.evaluations += cost
+        with tc.no_grad():
+            self.rows.append((self.evaluations, self.spent, self.error().item()))
+        self.begun = time.perf_counter()
+        return self.evaluations < self.budget
+
+    def best(self):
+        """The lowest error so far: rProp and SGD also step up."""
+        return min(row[2] for row in self.rows)
+
+
+def stochastic(run, label, lr, momentum=0.0, patience=None):
+    """SGD with ten points per update; with `patience`, a learning rate that falls to a tenth on a plateau."""
+    optimizer = optim.SGD(run.model.parameters(), lr=lr, momentum=momentum)
+    plateau = None
+    if patience is not None:
+        plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=patience, min_lr=1e-4)
+    for _ in (bar := common.progress(run.budget, label)):
+        for part in tc.randperm(len(run.x)).split(10):
+            optimizer.zero_grad()
+            (0.5 * nn.functional.mse_loss(run.model(run.x[part]), run.t[part])).backward()
+            optimizer.step()
+        run.look(1)
+        bar.note = f"E = {run.rows[-1][2]:.3e}, lr = {optimizer.param_groups[0]['lr']:g}"
+        if plateau is not None:
+            plateau.step(run.rows[-1][2])
+
+
+def whole_batch(run, label, optimizer):
+    """rProp, one evaluation per step; L-BFGS looks for the length of its steps by further evaluations."""
+
+    def closure():
+        optimizer.zero_grad()
+        loss = run.error()
+        loss.backward()
+        run.look(1)
+        return loss
+
+    if isinstance(optimizer, optim.LBFGS):
+        optimizer.step(closure)
+        print(f"  {label:12s} {optimizer.result['message']}")
+    else:
+        for _ in (bar := common.progress(run.budget, label)):
+            optimizer.step(closure)
+            bar.note = f"E = {run.rows[-1][2]:.3e}"
+
+
+def natural(run, label):
+    """Natural gradient: its direction by conjugate gradients, each a product with the Fisher matrix."""
+    optimizer = optim.NaturalGradient(run.model.parameters(), damping=1e-2)
+
+    def closure():
+        outputs = run.model(run.x)
+        return 0.5 * nn.functional.mse_loss(outputs, run.t), outputs
+
+    while run.evaluations < run.budget:
+        optimizer.step(closure)
+        # The gradient, the products (and one for the model's promise), and the look at what the step brought.
+        run.look(2 + 2 * (optimizer.result["cg_iterations"] + 1))
+    print(f"  {label:12s} E = {run.rows[-1][2]:.3e} after {len(run.rows) - 1} steps")
+
+
+def descend(name, run):
+    """Run one method; false if it cannot be had here."""
+    parameters = list(run.model.parameters())
+    if name == "SGD":
+        stochastic(run, name, 0.2)
+    elif name == "momentum":
+        stochastic(run, name, 0.2, momentum=0.8)
+    elif name == "÷ 10":
+        stochastic(run, name, 0.2, momentum=0.8, patience=max(20, run.budget // 20))
+    elif name == "rProp":
+        whole_batch(run, name, optim.Rprop(parameters, lr=0.01))
+    elif name == "natural":
+        natural(run, name)
+    else:
+        try:
+            import scipy.optimize  # noqa: F401  (now, so that it does not count as time spent)
+        except ImportError:
+            print(f'  {name:12s} left out: it needs SciPy, pip install "tinygrad_course[scipy]"')
+            return False
+        run.begun = time.perf_counter()
+        limits = {"max_iter": run.budget, "max_eval": run.budget, "tolerance_grad": 0, "tolerance_change": 0}
+        whole_batch(run, name, optim.LBFGS(parameters, **limits))
+    return True
+
+
+def draw(figure, runs):
+    """The error against evaluations and against time."""
+    for column, axes in enumerate(figure.subplots(1, 2, sharey=True)):
+        for k, (name, run) in enumerate(runs.items()):
+            costs, errors = [row[column] for row in run.rows[1:]], [row[2] for row in run.rows[1:]]
+            axes.plot(costs, errors, lw=0.5, alpha=0.25, color=f"C{k}")
+            axes.plot(costs, list(itertools.accumulate(errors, min)), lw=1.4, color=f"C{k}", label=name)
+        axes.set(xlabel=("evaluations", "seconds")[column], xscale="log", yscale="log")
+        axes.grid(alpha=0.3)
+    figure.axes[0].set_ylabel("E = ½ mean (y - t)²")
+    common.one_legend(figure)
+
+
+def main():
+    args, report = common.start(__doc__, __file__)
+    budget = 300 if args.quick else 5000
+    data = Sinus(low=-3.14159, high=3.14159)
+    x, t = data.x.double(), data.t.double()
+    start = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double().state_dict()
+    runs = {}
+    for name in NAMES:
+        model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double()
+        model.load_state_dict(start)
+        run = Run(model, x, t, budget)
+        if descend(name, run):
+            runs[name] = run
+    print(f"\n  {'':10s} {'lowest E':>10s} {'evaluations':>12s} {'seconds':>8s}")
+    for name, run in runs.items():
+        print(f"  {name:10s} {run.best():10.2e} {run.evaluations:12.0f} {run.spent:8.2f}")
+
+    figure = common.new_figure(11, 4.4)
+    draw(figure, runs)
+    report.save(
+        figure, "08_descent.png",
+        "One network and start, six ways down: the lowest error so far, and, faint, the error itself. Momentum "
+        "adds up what successive gradients agree on. SGD's noise keeps it from settling; dividing the learning rate by "
+        "10 on a plateau calms it. L-BFGS and the natural gradient use the curvature of the surface.",
+    )  # fmt: skip
+
+    lowest = {name: run.best() for name, run in runs.items()}
+    last = {name: run.rows[-1][2] for name, run in runs.items()}
+    print()
+    report.claim("momentum", "momentum 0.8 gets lower than plain SGD with the same learning rate",
+                 {k: lowest[k] for k in ("SGD", "momentum")}, lowest["momentum"] < lowest["SGD"])  # fmt: skip
+    report.claim("plateau", "dividing the learning rate by 10 when learning stops ends lower than not doing so",
+                 {k: last[k] for k in ("momentum", "÷ 10")}, last["÷ 10"] < last["momentum"])  # fmt: skip
+    report.claim("rprop", "rProp, from signs alone, gets lower than SGD with momentum",
+                 {k: lowest[k] for k in ("rProp", "momentum")}, lowest["rProp"] < lowest["momentum"])  # fmt: skip
+    second = {k: v for k, v in lowest.items() if k in ("L-BFGS", "natural")}
+    first = {k: v for k, v in lowest.items() if k not in second}
+    report.claim("curvature", "methods that use curvature get lowest for the same number of evaluations",
+                 second | first, max(second.values()) < min(first.values()))  # fmt: skip
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
