@@ -17,6 +17,7 @@ __all__ = ["COMMANDS", "CommandError", "main"]
 COMMANDS: dict[str, tuple[str, str]] = {
     "draw": ("draw the graph of a module, function or tensor", "commands.draw"),
     "summary": ("tabulate a module's layers: shapes, parameters, FLOPs, memory", "commands.summary"),
+    "train": ("train a network as a Caffe solver.prototxt says", "commands.train"),
 }
 
 

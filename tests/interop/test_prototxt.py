@@ -44,7 +44,8 @@ def test_round_trip(message):
 def test_what_the_grammar_allows():
     message = parse(
         "a: 1, b: -2.5; c: 1e-3f d: .5 e: 0x1F f: 017 # note\n"
-        "g: 'it''s' 'a \\'string\\' \\x41\\101\\n' h < i: MAX > j { } k: { l: true } m: [1, 2] m: 3 n: [] o: inf p: -inf"
+        "g: 'it''s' 'a \\'string\\' \\x41\\101\\n' h < i: MAX > j { } k: { l: true }\n"
+        "m: [1, 2] m: 3 n: [] o: inf p: -inf"
     )
     found = _values(message)
     assert found["a"] == [(int, 1)]

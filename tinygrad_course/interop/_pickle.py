@@ -112,6 +112,9 @@ class _Machine:
         del self.stack[place:]
         return items
 
+    def drop_to_mark(self, _: Any) -> None:
+        self.pop_to_mark()
+
     def find(self, module: str, name: str) -> None:
         full = f"{module}.{name}"
         if full not in self.globals:
@@ -184,7 +187,7 @@ _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "NEWFALSE": lambda m, _: m.stack.append(False),
     "MARK": lambda m, _: m.stack.append(_MARK),
     "POP": lambda m, _: m.stack.__delitem__(-1),
-    "POP_MARK": lambda m, _: None if m.pop_to_mark() else None,
+    "POP_MARK": _Machine.drop_to_mark,
     "EMPTY_TUPLE": lambda m, _: m.stack.append(()),
     "TUPLE": lambda m, _: m.stack.append(tuple(m.pop_to_mark())),
     "TUPLE1": lambda m, _: m.stack.append(tuple(_last(m, 1))),

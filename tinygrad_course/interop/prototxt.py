@@ -92,10 +92,11 @@ class Message:
         return float(self._one(field, default, (int, float), "a number"))
 
     def integer(self, field: str, default: int = 0, least: int | None = None) -> int:
-        """An integer, of at least a value."""
+        """An integer, of at least a value if it is given."""
         value = self._one(field, default, int, "an integer")
-        if (least is not None and value < least) or abs(value) >= 2**63:
-            raise self.error(f"{self.name}: {field} must be an integer of at least {least}, got {value}", field)
+        if field in self.fields and not (-(2**63) if least is None else least) <= value < 2**63:
+            wanted = "of 64 bits" if least is None else f"of at least {least}"
+            raise self.error(f"{self.name}: {field} must be an integer {wanted}, got {value}", field)
         return int(value)
 
     def text(self, field: str, default: str = "") -> str:
