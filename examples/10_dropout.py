@@ -84,13 +84,15 @@ def draw(histories):
     left, right = figure.subplots(1, 2)
     for i, (form, history) in enumerate(histories.items()):
         epochs = range(1, history.epochs + 1)
-        left.plot(epochs, history["loss"], color=f"C{i}", label=f"{form}, training")
-        left.plot(epochs, history["val_loss"], "--", color=f"C{i}", label=f"{form}, test")
+        left.plot(epochs, history["loss"], color=f"C{i}")
+        left.plot(epochs, history["val_loss"], "--", color=f"C{i}")
         right.plot(epochs, history["val_accuracy"], color=f"C{i}", label=f"{form}: {history['val_accuracy'][-1]:.1%}")
+    for style, label in (("-", "training"), ("--", "test")):
+        left.plot([], style, color="gray", label=label)
     left.set(title="Cross-entropy", xlabel="epoch", ylim=(0, None))
     right.set(title="Accuracy on the test images", xlabel="epoch")
     for axes in (left, right):
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="lower left" if axes is left else "lower right")
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure
 

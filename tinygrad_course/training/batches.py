@@ -57,7 +57,7 @@ def size_of(batch: Any) -> int:
     if isinstance(batch, (Mapping, tuple, list)):
         fields = list(batch.values() if isinstance(batch, Mapping) else batch)
         return size_of(fields[0]) if fields else 1
-    shape = getattr(batch, "shape", ())
+    shape: Any = getattr(batch, "shape", ())
     return int(shape[0]) if len(shape) else 1
 
 

@@ -100,6 +100,11 @@ class Checkpoints:
         return None
 
 
+def as_checkpoints(checkpoints: Checkpoints | str | os.PathLike[str] | None) -> Checkpoints | None:
+    """Checkpoints as they are; a path as those in that folder."""
+    return Checkpoints(checkpoints) if isinstance(checkpoints, (str, os.PathLike)) else checkpoints
+
+
 def _read(path: Path) -> dict[str, Any]:
     found = load(path)
     if not isinstance(found, dict) or not isinstance(found.get("state"), dict) or "checksum" not in found:

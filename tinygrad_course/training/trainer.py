@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from os import PathLike
 from typing import Any
 
 from ..autograd import enable_grad, no_grad
@@ -16,7 +16,7 @@ from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..tensor import Tensor
 from .batches import batches_of, generator_states, generators_of, length_of, restore_generators, size_of
 from .callbacks import Callback, as_callback
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, as_checkpoints
 from .history import History
 from .interrupt import Interrupt
 from .means import Means
@@ -25,7 +25,6 @@ from .progress import Progress
 
 __all__ = ["Trainer"]
 
-Step = Callable[[Any, Any], Any]
 AT_ONCE = 1000  # samples of whole tensors that are evaluated together: activations of all would fill the memory
 
 
@@ -87,10 +86,11 @@ class Trainer:
 
     def __init__(
         self, model: Module, optimizer: Optimizer, loss: Callable[[Any, Any], Tensor] | None = None, *,
-        step: Step | None = None, metrics: Mapping[str, Metric] | Iterable[Metric] = (), scheduler: Any = None,
-        schedule: str = "epoch", monitor: str | None = None, accumulate: int | str = 1, clip_norm: float | None = None,
-        clip_value: float | None = None, callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (),
-        checkpoints: Any = None, generators: Iterable[Any] = (), progress: bool = True,
+        step: Callable[[Any, Any], Any] | None = None, metrics: Mapping[str, Metric] | Iterable[Metric] = (),
+        scheduler: Any = None, schedule: str = "epoch", monitor: str | None = None, accumulate: int | str = 1,
+        clip_norm: float | None = None, clip_value: float | None = None,
+        callbacks: Sequence[Callback | Callable[[Trainer], Any]] = (), progress: bool = True,
+        checkpoints: Checkpoints | str | PathLike[str] | None = None, generators: Iterable[Any] = (),
     ) -> None:  # fmt: skip
         if (loss is None) == (step is None):
             raise TypeError("Trainer: pass either loss or step (one, and not both)")
@@ -114,9 +114,7 @@ class Trainer:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
         self.callbacks = [as_callback(c) for c in callbacks]
-        self.checkpoints = checkpoints
-        if isinstance(checkpoints, (str, os.PathLike)):
-            self.checkpoints = Checkpoints(checkpoints)
+        self.checkpoints = as_checkpoints(checkpoints)
         self.generators = list(generators)
         self.progress = progress
         self.history = History()
@@ -251,7 +249,7 @@ class Trainer:
                     raise RuntimeError(self._not_finite(value))
                 if isinstance(loss, Tensor) and loss.requires_grad:
                     (loss * (size / sum(sizes)) if self._averages and len(group) > 1 else loss).backward()
-                elif all(p.grad is None for g in self.optimizer.param_groups for p in g["params"]):
+                elif all(p.grad is None for p in self._parameters()):
                     raise RuntimeError("Trainer: the loss has no graph, and no parameter has a gradient: was it made "
                                        "from detached values, or under no_grad()?")  # fmt: skip
                 if len(measured) < len(group):
