@@ -90,6 +90,25 @@ def test_parameters_of_the_callers_model_have_their_names():
     assert {"0.weight", "0.bias", "loss"} <= set(labels(tc.viz.draw(loss, show=("op",))).values())
 
 
+def test_parameters_of_several_models_are_told_apart():
+    encoder, decoder = nn.Linear(3, 2), nn.Linear(2, 3)
+    activation = nn.Tanh()  # without parameters, it needs no telling apart
+    y = decoder(activation(encoder(tc.randn(4, 3))))
+    drawn = set(labels(tc.viz.draw(y, show=("op",))).values())
+    assert {"encoder.weight", "encoder.bias", "decoder.weight", "decoder.bias"} <= drawn
+
+
+def test_within_a_module_its_own_names_are_used():
+    class Inside(nn.Linear):
+        def forward(self, x):
+            self.drawn = tc.viz.draw(super().forward(x), show=("op",))
+            return x
+
+    model = Inside(3, 2)
+    model(tc.randn(4, 3))
+    assert {"weight", "bias"} <= set(labels(model.drawn).values())
+
+
 def test_explicit_names_win():
     x = tc.randn(3, requires_grad=True)
     assert "my x" in tc.viz.draw((x * x).sum(), names={"my x": x}).source

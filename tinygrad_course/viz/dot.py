@@ -13,7 +13,7 @@ import numpy as np
 from .health import dead_share, is_broken, troubles
 from .labels import count_text, params_text, shape_text, values_text
 from .picture import Cluster, Picture, Scope, Vertex
-from .render import render
+from .render import RenderError, render
 
 __all__ = ["FACTS", "Drawing", "to_dot"]
 
@@ -82,7 +82,10 @@ class Drawing(graphviz.Digraph):  # type: ignore[misc]
         return str(self.pipe("svg", encoding="utf-8"))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **kwargs: Any) -> dict[str, str]:
-        return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
+        try:
+            return {"image/svg+xml": self._repr_svg_(), "text/plain": repr(self)}
+        except RenderError as error:  # a notebook then shows what is missing, not a traceback
+            return {"text/plain": f"{error}\n\n{self.source}"}
 
 
 def to_dot(

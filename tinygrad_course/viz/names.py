@@ -22,8 +22,8 @@ def array_of(x: Any) -> Any:
 def caller_names(frame: FrameType) -> dict[int, str]:
     """The names of the variables that hold tensors, and of parameters of the caller's modules, by the array's id.
 
-    The first name wins, and local variables before global ones. With several modules, the variable's name is put
-    before the parameter's.
+    The first name wins, and local variables before global ones. With several modules that have parameters, the
+    variable's name is put before the parameter's; never `self`.
     """
     found: dict[int, str] = {}
     modules: dict[str, Module] = {}
@@ -34,8 +34,11 @@ def caller_names(frame: FrameType) -> dict[int, str]:
                 continue
             if isinstance(x, (Tensor, np.ndarray)):
                 found.setdefault(id(array_of(x)), name)
-            elif isinstance(x, Module) and name != "self":
+            elif isinstance(x, Module) and any(True for _ in x.parameters()):
                 modules.setdefault(name, x)
+    if "self" in modules:
+        for key, owned in module_names(modules.pop("self")).items():
+            found.setdefault(key, owned)
     outermost = [
         name for name, m in modules.items()
         if not any(m is not other and any(m is inner for inner in other.modules()) for other in modules.values())
