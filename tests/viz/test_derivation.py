@@ -1,6 +1,6 @@
-"""`viz.derivation`: what is printed is evaluated again, and agrees with autograd; the lecture's network as it has it."""
+"""`viz.derivation`: what is printed runs and agrees with autograd; the lecture's network as the lecture has it."""
 
-import math
+import itertools
 
 import numpy as np
 import pytest
@@ -124,7 +124,7 @@ LOSSES = ["squared", "mse", "cross_entropy", "bce", "huber", "l1"]
 def test_printed_formulas_are_the_gradient(widths, samples, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 2**16)))
     z, leaves = tc.tensor(rng.normal(size=(samples, widths[0]))), {}
-    for i, (n, m) in enumerate(zip(widths, widths[1:]), 1):
+    for i, (n, m) in enumerate(itertools.pairwise(widths), 1):
         W, b = leaf(rng.normal(size=(m, n))), leaf(rng.normal(size=m))
         leaves[f"W{i}"] = W
         if data.draw(st.booleans()):
@@ -162,9 +162,11 @@ def test_every_primitive_can_be_derived(name):
             x.requires_grad_()
         outs = REGISTRY[name](*inputs, **sample.params)
         outs = [y for y in (outs if isinstance(outs, tuple) else (outs,)) if y.requires_grad]
+        if not outs:  # a sample of integers
+            continue
         rng = np.random.default_rng(0)
         parts = [(y * tc.tensor(rng.normal(size=y.shape))).sum() for y in outs]
-        loss = math.fsum([]) + sum(parts[1:], parts[0])
+        loss = sum(parts[1:], parts[0])
         found = tc.viz.derivation(loss)
         leaves = {n: x for n in found.gradients for x in floats if found.inputs[n] is x.array}
         assert len(leaves) == len(found.gradients) > 0
@@ -187,8 +189,8 @@ def test_elementwise_reductions_and_products_have_latex():
 def test_mathtext_reads_every_form(op):
     mathtext = pytest.importorskip("matplotlib.mathtext")
     from tinygrad_course.viz.notation import latex
-    from tinygrad_course.viz.terms import Term, name
     from tinygrad_course.viz.symbols import Names
+    from tinygrad_course.viz.terms import Term, name
 
     names = Names()
     args = tuple(name(names.new(letter, (2,))) for letter in ("a", "b", "c"))
@@ -199,7 +201,7 @@ def test_mathtext_reads_every_form(op):
 def test_nothing_of_the_users_is_touched():
     w = leaf([1.0, 2.0])
     calls = []
-    w.register_hook(lambda g: calls.append(g))
+    w.register_hook(calls.append)
     loss = (w * w).sum()
     tc.viz.derivation(loss)
     assert w.grad is None and not calls

@@ -6,10 +6,22 @@ from typing import Any as _Any
 from .derivation import Derivation, Step, derivation
 from .dot import Drawing
 from .draw import draw
+from .explore import explore
 from .render import RenderError, render
 from .summary import Summary, summary
 
-__all__ = ["Derivation", "Drawing", "RenderError", "Step", "Summary", "derivation", "draw", "render", "summary"]
+__all__ = [
+    "Derivation",
+    "Drawing",
+    "RenderError",
+    "Step",
+    "Summary",
+    "derivation",
+    "draw",
+    "explore",
+    "render",
+    "summary",
+]
 
 
 def __getattr__(name: str) -> _Any:

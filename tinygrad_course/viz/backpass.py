@@ -260,11 +260,12 @@ class BackPass:
             due.setdefault(id(array), []).append(key)
         self._due, self._counter = due, 0
         self._wide: dict[int, list[Any]] = {}
+        self._made: dict[int, Term] = {}
         self._settle(start.array, expanded(number(1.0), start.shape))
         for entry in log.entries:
             if len(entry) == 2:
                 node, parts = entry
-                self.local[node] = [None if c is None or isinstance(c, Bundle) else self._term(c) for c in parts]
+                self.local[node] = [self._passed(c, found.get(node)) for c in parts]
                 continue
             op, inputs, params, outs = entry
             args = [self._term(x) for x in inputs]
@@ -289,6 +290,12 @@ class BackPass:
             if g is not None and not isinstance(g, Bundle) and key not in self.bars and isinstance(key, Tensor):
                 self._add(key, self._term(g))
 
+    def _passed(self, c: Any, own: Any) -> Term | None:
+        """The term of what a rule gave: as the rule made it, unless it is the node's own cotangent passed on."""
+        if c is None or isinstance(c, Bundle):
+            return None
+        return self._term(c) if c is own else self._made.get(id(_array(c))) or self._term(c)
+
     def _term(self, x: Any) -> Term:
         """The term of a value that a rule works with."""
         if isinstance(x, Bundle):
@@ -312,7 +319,7 @@ class BackPass:
 
     def _settle(self, array: np.ndarray, term: Term) -> None:
         """Keep the term of a value; name it if it is the cotangent of a named value, or long."""
-        self._terms[id(array)] = term
+        self._terms[id(array)] = self._made[id(array)] = term
         for key in self._due.get(id(array), ()):
             shape = self.values[key].shape
             leaf = not isinstance(key, Node)

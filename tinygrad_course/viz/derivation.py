@@ -171,7 +171,7 @@ def derivation(
     """
     check_loss("derivation", loss)
     given = caller_names(sys._getframe(1))
-    return derive(loss, wrt, {**given, **_by_array(names or {})})
+    return derive(loss, wrt, {**given, **by_array(names or {})})
 
 
 def derive(loss: Tensor, wrt: Mapping[str, Tensor] | None, given: Mapping[int, str]) -> Derivation:
@@ -179,7 +179,7 @@ def derive(loss: Tensor, wrt: Mapping[str, Tensor] | None, given: Mapping[int, s
     for key, x in (wrt or {}).items():
         if not isinstance(x, Tensor):
             raise TypeError(f"derivation: expected Tensors in wrt, got {type(x).__name__} for {key!r}")
-    passed = BackPass(loss, {**given, **_by_array(wrt or {})}, asked=list((wrt or {}).values()))
+    passed = BackPass(loss, {**given, **by_array(wrt or {})}, asked=list((wrt or {}).values()))
     originals = {copy: original for original, copy in passed.copy.of.items()}
     symbols = {id(original): passed.bars.get(copy) for copy, original in originals.items()}
     if wrt is None:
@@ -216,7 +216,8 @@ def check_loss(where: str, loss: Any) -> None:
         )
 
 
-def _by_array(names: Mapping[str, Any]) -> dict[int, str]:
+def by_array(names: Mapping[str, Any]) -> dict[int, str]:
+    """Names by the id of the array that they name."""
     return {id(x.array if isinstance(x, Tensor) else x): key for key, x in names.items()}
 
 

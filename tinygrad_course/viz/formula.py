@@ -302,6 +302,8 @@ _RULES: dict[str, Rule] = {
     "squared_error": _squared_error,
     "norm": _norm,
     "eq": _equal,
+    "combine": lambda a, s, p: plus([times(a[0:2], s), times(a[2:4], s), a[4]], s),
+    "affine": lambda a, s, p: plus([times(a[:2], s), *a[2:]], s),
     "matmul": lambda a, s, p: product(a[0], a[1], s),
     "permute": lambda a, s, p: permuted(a[0], p["dims"]),
     "sum": lambda a, s, p: summed(a[0], p.get("axis"), p.get("keepdims", False)),
