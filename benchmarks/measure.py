@@ -162,7 +162,7 @@ def _summary(samples: list[float]) -> dict[str, Any]:
 
 
 def fits(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """For each series and system the exponents p of time ~ size^p and memory ~ size^p, by least squares of logarithms."""
+    """For each series and system the exponents p of time ~ size^p and memory ~ size^p: least squares of logarithms."""
     found = []
     series = dict.fromkeys((row["suite"], row["series"]) for row in rows if row["series"])
     for suite, name in series:

@@ -42,8 +42,8 @@ __all__ = [
     "Generator", "Size", "Tensor", "autograd", "compile", "device", "enable_grad", "get_num_threads",
     "get_printoptions", "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled",
     "is_inference_mode_enabled", "load",
-    "manual_seed", "no_grad", "primitive", "save", "seed", "set_grad_enabled", "set_num_threads", "set_printoptions",
-    "set_rng_state", "tensor",
+    "manual_seed", "no_grad", "primitive", "profile", "save", "seed", "set_grad_enabled", "set_num_threads",
+    "set_printoptions", "set_rng_state", "tensor",
 ]  # fmt: skip
 __all__ += dtypes.__all__
 __all__ += ops.__all__
@@ -52,10 +52,14 @@ __all__ += ops.__all__
 def __getattr__(name: str) -> _Any:
     if name in _LAZY:
         return _importlib.import_module(f"{__name__}.{name}")
+    if name == "profile":
+        from .profiling import profile
+
+        return profile
     if name == "bfloat16":
         raise AttributeError("bfloat16: NumPy does not have this dtype; use tc.float32, or tc.float16 to save memory")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_LAZY, *__all__})

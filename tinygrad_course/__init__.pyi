@@ -271,6 +271,7 @@ from .ops.statistics import var as var
 from .ops.statistics import var_mean as var_mean
 from .printing import get_printoptions as get_printoptions
 from .printing import set_printoptions as set_printoptions
+from .profiling import profile as profile
 from .random import Generator as Generator
 from .random import get_rng_state as get_rng_state
 from .random import initial_seed as initial_seed
@@ -429,7 +430,7 @@ long: np.dtype[Any]
 def lt(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """a < b, elementwise."""
 def matmul(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
-    """The matrix product a b; vectors count as a row (left) or a column (right); leading dimensions broadcast."""
+    """The matrix product of a (..., n, k) and b (..., k, m): (..., n, m); leading dimensions broadcast, a vector counts as a row (a) or a column (b)."""
 def maximum(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:
     """The larger of a and b, elementwise; a NaN wins. At a tie each gets half of the gradient."""
 def minimum(input: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any], other: Tensor | np.ndarray | np.generic | builtins.float | Sequence[Any]) -> Tensor:

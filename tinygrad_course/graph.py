@@ -49,8 +49,14 @@ class Observer:
 
     traces = False
 
+    def starts(self, op: Op) -> None:
+        """An operation is about to be executed; `saw` follows unless it fails."""
+
     def saw(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
         """An operation was executed; `node` is its Node if it was recorded for gradients."""
+
+    def pulls(self, node: Node) -> None:
+        """The backward pass is about to apply a node's rules; `pulled` follows unless they fail."""
 
     def pulled(self, node: Node, cotangents: Sequence[Any]) -> None:
         """The backward pass has computed the cotangents of a node's inputs."""
@@ -216,6 +222,10 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
         else:
             arrays.append(operand(op.name, x))
             parents.append(None)
+    observers = state.observers
+    if observers:
+        for observer in observers:
+            observer.starts(op)
     try:
         y = op.forward(*arrays, **params)
     except Exception as error:
@@ -238,8 +248,8 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
             out.node = Node(op, params, saved, parents, kept)
         else:
             out.node = Node(op, params, arrays, parents, y)
-    if state.observers:
-        for observer in state.observers:
+    if observers:
+        for observer in observers:
             observer.saw(op, inputs, params, (out,), out.node)
     return out
 

@@ -17,8 +17,8 @@ def cases(quick: bool = False) -> list[Case]:
     count = 500 if quick else 20_000
     limit = Limit(bytes=2 * 4 * 784 * count)
     return [
-        Case("data", f"shuffled batches of 128, 28×28, {count:,} images", both(_tensors, count), limit=limit, work=count,
-             unit="images", steps=0, tolerance=1e-5, headline=True),
+        Case("data", f"shuffled batches of 128, 28×28, {count:,} images", both(_tensors, count), limit=limit,
+             work=count, unit="images", steps=0, tolerance=1e-5, headline=True),
         Case("data", f"images one by one, then stacked, {count // 10:,} images", both(_items, count // 10),
              work=count // 10, unit="images", steps=0, tolerance=1e-5),
     ]  # fmt: skip

@@ -91,6 +91,9 @@ def pull_back(
                     g = _completed(g, y)
                 elif g.shape != y.shape:
                     g = np.broadcast_to(g, y.shape)
+            if observers:
+                for observer in observers:
+                    observer.pulls(node)
             if op.joint:
                 cotangents = op.pullback(g, y, inputs, params, [p is not None for p in parents])
             else:
