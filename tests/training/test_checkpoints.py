@@ -1,5 +1,6 @@
 """Checkpoints: killed at any moment and resumed, a run ends with the same bits as one that was left alone."""
 
+import os
 import random
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
-from tinygrad_course.training import Callback, Checkpoints, Trainer
+from tinygrad_course.training import Callback, Checkpoints, EarlyStopping, Trainer
 from tinygrad_course.training.checkpoints import checksum
 
 from . import job
@@ -171,6 +172,38 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path):
     again = job.run(tmp_path, 0, epochs=3)
     assert again.steps == trainer.steps
     assert checksum(again.model.state_dict()) == checksum(trainer.model.state_dict())
+
+
+def test_a_run_that_was_stopped_early_stays_stopped(tmp_path):
+    class Worse(Callback):
+        def on_epoch_end(self, trainer):
+            trainer.history["loss"][-1] = float(trainer.epoch)
+
+    ends = []
+    for _ in range(2):
+        trainer, data = small(tmp_path, callbacks=[Worse(), EarlyStopping(patience=1)])
+        trainer.fit(data, 9, resume=True)
+        assert trainer.epoch == 3
+        ends.append(checksum(trainer.model.state_dict()))
+    assert ends[0] == ends[1]
+    trainer.fit(data, 4)  # asked again, without resume, it does go on
+    assert trainer.epoch == 4
+
+
+def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(tmp_path, monkeypatch):
+    class Press(Callback):
+        def on_step_end(self, trainer):
+            if trainer.steps == 11:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    whole = job.run(tmp_path / "whole", 1, "epoch", epochs=3)
+    monkeypatch.setattr(job, "Say", Press)
+    stopped = job.run(tmp_path / "stopped", 1, "epoch", epochs=3)
+    assert (stopped.interrupted, stopped.steps) == (True, 11)
+    assert stopped.checkpoints.files()[-1].name == "step-00000011.safetensors"
+    monkeypatch.setattr(job, "Say", Callback)
+    resumed = job.run(tmp_path / "stopped", 1, "epoch", epochs=3)
+    assert checksum(resumed.state_dict()) == checksum(whole.state_dict())
 
 
 def test_the_checksum_tells_states_apart():

@@ -1,8 +1,10 @@
 """Trainer when something goes wrong: losses that are not finite, Ctrl-C, other threads; and what it prints."""
 
+import io
 import math
 import os
 import signal
+import sys
 import threading
 
 import numpy as np
@@ -98,3 +100,21 @@ def test_one_line_per_epoch_and_none_when_quiet(capsys):
     assert lines[0].startswith("epoch 1/2   loss 0.") and "val_loss" in lines[0]
     trainer_for(network()).fit(problem(), epochs=2)
     assert capsys.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("with_tqdm", [True, False])
+def test_a_bar_where_there_are_a_terminal_and_tqdm(with_tqdm, monkeypatch, capsys):
+    if with_tqdm:
+        pytest.importorskip("tqdm")
+    else:
+        monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    trainer_for(network(), progress=True).fit(problem(), epochs=1, batch_size=4)
+    assert ("epoch 1/1:" in screen.getvalue()) == with_tqdm
+    assert capsys.readouterr().out.startswith("epoch 1/1   loss")
