@@ -10,76 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.engine import _restored, key_of, pull_back
+from ..autograd.engine import key_of, pull_back
 from ..graph import Bundle, Node, Observer, Spec, state
-from ..tensor import LEAF, Tensor
-from .formula import build, expanded
+from ..ops import REGISTRY
+from ..tensor import Tensor
+from .formula import build, expanded, simplifies
+from .notation import FORMS
+from .shadow import copied
 from .symbols import Names, layers, roles
 from .terms import Symbol, Term, name, number, size
 
-__all__ = ["BackPass", "copied"]
+__all__ = ["BackPass"]
 
 # A term of more operations than this is given a name of its own.
 LONG = 14
 # A cotangent of more operations than this is given a name of its own.
 LONG_COTANGENT = 9
-
-
-class Copy:
-    """A copy of a graph in which every array is a Tensor, so that what rules do with it is seen, and no hook runs.
-
-    Attributes:
-        nodes: the copies, oldest first.
-        leaves: the copies of leaves that want a gradient.
-        of: from an original node or leaf to its copy.
-    """
-
-    def __init__(self) -> None:
-        self.nodes: list[Node] = []
-        self.leaves: list[Tensor] = []
-        self.of: dict[Any, Any] = {}
-        self._arrays: dict[int, Tensor] = {}
-        self._held: list[Any] = []
-
-    def leaf(self, x: Tensor) -> Tensor:
-        if x not in self.of:
-            self.of[x] = Tensor._wrap(x.array, LEAF)
-            self.leaves.append(self.of[x])
-        return self.of[x]
-
-    def array(self, x: np.ndarray) -> Tensor:
-        found = self._arrays.get(id(x))
-        if found is None:
-            found = self._arrays[id(x)] = Tensor._wrap(x, LEAF)
-            self._held.append(x)
-        return found
-
-
-def copied(loss: Tensor) -> Copy:
-    """Copy the graph behind a tensor."""
-    nodes: set[Node] = set()
-    stack: list[Any] = [loss.node]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, Node) and node not in nodes:
-            nodes.add(node)
-            stack.extend(node.parents)
-    copy = Copy()
-    for node in sorted(nodes, key=lambda n: n.seq):
-        inputs = list(_restored(node))
-        parents: list[Any] = []
-        for x, parent in zip(inputs, node.parents):
-            if isinstance(parent, Node):
-                parents.append(copy.of[parent])
-            elif isinstance(parent, Tensor):
-                parents.append(copy.leaf(parent))
-            else:
-                parents.append(copy.array(x) if type(x) is np.ndarray and x.ndim + x.size > 1 else None)
-        twin = Node(node.op, node.params, inputs, parents, node.output)
-        twin.seq = node.seq
-        copy.nodes.append(twin)
-        copy.of[node] = twin
-    return copy
 
 
 class _Log(Observer):
@@ -131,6 +77,7 @@ class BackPass:
         self.local: dict[Node, list[Term | None]] = {}
         self.constants: list[Symbol] = []
         self._terms: dict[Any, Term] = {}
+        self._picks: dict[tuple[Any, int], Term] = {}
         self._held: list[Any] = []
         self._given = given
         self._name_all()
@@ -184,13 +131,19 @@ class BackPass:
             args = [self._input(x, parent) for x, parent in zip(node.inputs or (), node.parents)]
             term = self._built(node.op, args, node.output, node.params)
             symbol = self.symbols.get(node)
-            if symbol is None and not isinstance(node.output, Bundle) and (self.each or size(term) > LONG):
+            if (
+                symbol is None
+                and not isinstance(node.output, Bundle)
+                and (self.each or size(term) > LONG or _is_opaque(term))
+            ):
                 counter += 1
                 symbol = self.symbols[node] = self._new(node, f"v{counter}", f"v_{{{counter}}}")
             if symbol is not None:
                 self.forward.append((symbol, term))
                 term = name(symbol)
             self._terms[node] = term
+            if node.name == "pick":
+                self._picks[node.parents[0], node.params["index"]] = term
 
     def _input(self, x: Any, parent: Any) -> Term:
         if isinstance(parent, Node):
@@ -308,8 +261,10 @@ class BackPass:
         if isinstance(x.node, Node):
             known = self._terms.get(x.node)
             if known is None and x.node.name == "pick":  # an output, of several, that a rule reads
-                whole = self._terms[x.node.parents[0]]
-                known = build("pick", [whole], tuple(x.shape), dict(x.node.params))
+                place = x.node.params["index"]
+                known = self._picks.get((x.node.parents[0], place)) or build(
+                    "pick", [self._terms[x.node.parents[0]]], tuple(x.shape), {"index": place}
+                )
             if known is not None:
                 return known
         if x in self.symbols:
@@ -365,6 +320,13 @@ class BackPass:
         self.bars[key] = bar
         self.cotangents.append((bar, term, key))
         return bar
+
+
+def _is_opaque(term: Term) -> bool:
+    """Whether a value is better named than written out wherever a rule reads it."""
+    if term.op in ("pick", "softmax", "log_softmax"):
+        return True
+    return term.op in REGISTRY and term.op not in FORMS and not simplifies(term.op)
 
 
 def _is_number(x: Any) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from ..ops import REGISTRY
 from .terms import TESTS, Shape, Term, mentions, number
 
-__all__ = ["build", "expanded"]
+__all__ = ["build", "expanded", "simplifies"]
 
 _OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
 
@@ -165,7 +165,7 @@ def permuted(x: Term, dims: Sequence[int]) -> Term:
 
 def _reduced(shape: Shape, axis: Any, keepdims: bool) -> tuple[Any, Shape]:
     """The axes, counted from 0 (None for all), and the shape that a reduction leaves."""
-    axes = range(len(shape)) if axis is None else [a % max(len(shape), 1) for a in np.atleast_1d(axis)]
+    axes = range(len(shape)) if axis is None else [int(a) % max(len(shape), 1) for a in np.atleast_1d(axis)]
     left = tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)
     whole = sorted(axes) == list(range(len(shape)))
     return None if whole else axes[0] if len(axes) == 1 else tuple(sorted(axes)), left
@@ -283,6 +283,11 @@ def _squared_error(args: Sequence[Term], shape: Shape, params: dict[str, Any]) -
     a, b = args
     error = plus([a, times((number(-1), b), b.shape)], a.shape)
     return times((number(params["scale"]), summed(raised(error, 2), None, False)), shape)
+
+
+def simplifies(op: str) -> bool:
+    """Whether calls of an operation are rewritten as terms of other operations."""
+    return op in _RULES or op == "cast"
 
 
 Rule = Callable[[Sequence[Term], Shape, dict[str, Any]], Term]

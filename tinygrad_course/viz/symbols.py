@@ -9,6 +9,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..graph import Node
@@ -129,7 +130,9 @@ def roles(nodes: Sequence[Node], wanting: set[Any]) -> dict[Any, tuple[str, str]
             below = _nearest(data, number)
             if below and not any(w[0] == f"z{below}" for w in wishes.values()):
                 wishes.setdefault(data, (f"z{below}", f"z^{{({below})}}"))
-    if found:
+    chain = all(data is below[0] or (isinstance(data, Node) and _nearest(data, number) == i)
+                for i, (below, (_, data, _, _)) in enumerate(pairwise(found), 1))  # fmt: skip
+    if found and chain:
         last = found[-1][0]
         nexts = users.get(last, [])
         if len(nexts) == 1 and nexts[0].name in _ACTIVATIONS and nexts[0] is not nodes[-1]:
