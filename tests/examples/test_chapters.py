@@ -1,0 +1,161 @@
+"""The lecture's chapters in quick mode, each as a user runs it: what they measured, not only that they finish."""
+
+import functools
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+@pytest.fixture(scope="module")
+def chapter(tmp_path_factory):
+    """Run a chapter once; give what it printed, its entry in claims.json and its claims by name."""
+    pytest.importorskip("matplotlib")
+
+    @functools.cache
+    def run(name):
+        out = tmp_path_factory.mktemp(name)
+        command = [sys.executable, str(EXAMPLES / f"{name}.py"), "--quick", "--out", str(out)]
+        done = subprocess.run(
+            command, cwd=out, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+        assert done.returncode == 0, done.stderr
+        entry = json.loads((out / "claims.json").read_text(encoding="utf-8"))[name]
+        assert entry["quick"] is True
+        for figure in entry["figures"]:
+            assert len(figure["caption"]) > 20
+            head = (out / figure["file"]).read_bytes()[:8]
+            assert head.startswith((b"\x89PNG", b"<?xml", b"digraph"))
+        claims = {claim["name"]: claim for claim in entry["claims"]}
+        assert done.stdout.count("\nClaim: ") == len(claims) == len(entry["claims"])
+        for claim in claims.values():
+            said = "holds" if claim["holds"] else "DOES NOT HOLD on this run"
+            assert re.search(rf"Claim: {re.escape(claim['claim'])}\. Measured: .*: {said}\.", done.stdout)
+        return claims
+
+    return run
+
+
+def hold(claims, *names):
+    assert {name: claims[name]["holds"] for name in names} == dict.fromkeys(names, True)
+
+
+def test_01_basis_functions(chapter):
+    claims = chapter("01_sinus")
+    hold(claims, "basis", "gradient")
+    rms = claims["basis"]["measured"]
+    assert rms["sigmoids"] < rms["Gaussians"] < rms["network"] < rms["line"] < 0.5
+    assert claims["gradient"]["measured"] <= 1e-12
+
+
+def test_02_bishops_figure(chapter):
+    claims = chapter("02_bishop")
+    hold(claims, "three units", "starts")
+    assert 0 < max(claims["three units"]["measured"].values()) <= 0.03
+    assert min(claims["starts"]["measured"].values()) > 2
+    # One tanh unit is a step already: there more units do not help, and the script says so.
+    for name in ("each unit", "more units"):
+        assert claims[name]["holds"] is False
+    ratio = claims["more units"]["measured"]
+    assert ratio.pop("step") > 1
+    assert max(ratio.values()) < 0.2
+    spared = claims["each unit"]["measured"]
+    assert min(spared[name] for name in ("square", "sin", "abs")) > 5
+
+
+def test_03_two_curves(chapter):
+    claims = chapter("03_two_curves")
+    hold(claims, "line", "hidden layer", "separable")
+    assert 0.5 <= claims["line"]["measured"] < 0.9
+    assert claims["hidden layer"]["measured"] == 1
+    assert 0.05 < claims["separable"]["measured"] < 2
+
+
+def test_04_backpropagation(chapter):
+    claims = chapter("04_backpropagation")
+    hold(claims, "gradient", "misprint", "learning")
+    assert max(claims["gradient"]["measured"].values()) <= 1e-12
+    # The worst is at a = 2: (1 + h²) / (1 - h²) - 1.
+    assert claims["misprint"]["measured"] == pytest.approx(26.3, rel=0.01)
+
+
+def test_05_batches(chapter):
+    claims = chapter("05_batches")
+    hold(claims, "epochs", "updates")
+    epochs, updates = claims["epochs"]["measured"], claims["updates"]["measured"]
+    assert updates["batch"] == epochs["batch"]
+    assert updates["stochastic"] == pytest.approx(500 * epochs["stochastic"])
+    assert epochs["batch"] > 4 * epochs["stochastic"]
+    assert all(
+        0 < seconds < 60 for seconds in claims["seconds"]["measured"].values()
+    )  # which is least is the machine's
+
+
+def test_06_error_surface(chapter):
+    claims = chapter("06_error_surface")
+    hold(claims, "collapse", "no gain", "bends", "symmetries", "barriers")
+    assert claims["collapse"]["measured"] <= 1e-12
+    assert claims["no gain"]["measured"] == pytest.approx(1, abs=1e-4)
+    assert claims["symmetries"]["measured"]["number"] == 384
+    assert claims["symmetries"]["measured"]["difference"] <= 1e-12
+    assert claims["bends"]["measured"] < 0.1
+
+
+def test_08_descent(chapter):
+    pytest.importorskip("scipy")
+    claims = chapter("08_descent")
+    hold(claims, "momentum", "plateau", "curvature")
+    lowest = claims["curvature"]["measured"]
+    assert set(lowest) == {"SGD", "momentum", "÷ 10", "rProp", "L-BFGS", "natural"}
+    assert lowest["L-BFGS"] < 1e-6
+    assert lowest["natural"] < 1e-5
+    assert lowest["momentum"] < lowest["SGD"] / 5
+    assert lowest["rProp"] < 1e-3
+
+
+def test_09_regularization(chapter):
+    claims = chapter("09_regularization")
+    hold(claims, "sparsity")
+    silent = claims["sparsity"]["measured"]
+    assert 0.1 < silent["ReLU"] < 0.9
+    assert silent["sigmoid"] < 0.01
+    low = claims["low rank"]["measured"]
+    assert 0.05 < low["full error"] < 0.5
+    assert low["parameters"] == pytest.approx((low["rank"] * 884 + 100) / 78_500)
+    assert all(-0.2 < claims[name]["measured"]["gain"] < 0.2 for name in ("l2", "noise"))
+
+
+def test_progress_reaches_its_end(capsys, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import common
+
+    assert list(common.progress(7, "few")) == list(range(7))
+    assert list(common.progress(0, "none")) == []
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].split() == ["few", "7/7"]
+    assert len(lines) == 4
+
+
+def test_claims_of_several_chapters_share_a_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    import common
+
+    for file in ("a.py", "b.py", "a.py"):
+        monkeypatch.setattr(sys, "argv", [file, "--out", str(tmp_path), "--seed", "3"])
+        args, report = common.start("A test.", file)
+        report.claim("one", "one is less than two", {"one": 1.0, "two": 2.0}, args.seed == 3)
+        report.claim("two", "two is less than one", 2.0, False)
+        assert report.close() == 0
+    found = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
+    assert list(found) == ["a", "b"]
+    assert [c["holds"] for c in found["b"]["claims"]] == [True, False]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["claims.json"]
+    printed = capsys.readouterr().out
+    assert "Claim: one is less than two. Measured: one 1, two 2: holds." in printed
+    assert "Claim: two is less than one. Measured: 2: DOES NOT HOLD on this run." in printed
