@@ -10,11 +10,17 @@ import pytest
 import tinygrad_course as tc
 import tinygrad_course.nn.functional as F
 from tinygrad_course.viz.layout import layered
+from tinygrad_course.viz.mathml import mathml
 
+# Names of languages, which nobody fetches.
+NAMESPACES = {"http://www.w3.org/2000/svg", "http://www.w3.org/1998/Math/MathML"}
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=1200,900"
 )
+
+
+PARENTHESIZED_ONE = ["mrow", ["mo", "("], ["mn", "1"], ["mo", ")"]]
 
 
 def lecture():
@@ -39,7 +45,7 @@ def test_the_page_is_one_file_without_addresses(tmp_path):
     loss, values, inputs = lecture()
     page, facts = written(tmp_path, loss, names={**values, **inputs})
     assert not re.search(r"""(src|href)\s*=|@import|url\(|fetch\(""", page)
-    assert set(re.findall(r"https?://[^\"'\s]*", page)) <= {"http://www.w3.org/2000/svg"}
+    assert set(re.findall(r"https?://[^\"'\s]*", page)) <= NAMESPACES
     assert [phase for phase, _ in facts["steps"]] == sorted((p for p, _ in facts["steps"]), reverse=True)
 
 
@@ -53,8 +59,8 @@ def test_every_value_and_cotangent_is_there(tmp_path):
     for name, grad in grads.items():
         np.testing.assert_allclose(np.reshape(found[name]["bar"]["value"]["rows"], grad.shape), grad.array, rtol=1e-12)
     assert "bar" not in found["x"]
-    assert found["z1"]["formula"] == "z1 = np.tanh(a1)"
-    assert found["z1"]["local"] == [["a1", "(1 - z1**2) * z1_bar"]]
+    assert found["z1"]["formula"]["text"] == "z1 = np.tanh(a1)"
+    assert [(part["to"], part["text"]) for part in found["z1"]["local"]] == [("a1", "(1 - z1**2) * z1_bar")]
 
 
 def test_names_are_data_not_markup(tmp_path):
@@ -93,6 +99,31 @@ def test_errors(tmp_path):
     with pytest.raises(RuntimeError, match="explore: nothing was recorded"):
         tc.viz.explore(tc.tensor(1.0), tmp_path / "a.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_formulas_become_mathml():
+    assert mathml(r"\frac{\partial E}{\partial W^{(1)}} = {\delta^{(1)}}^{\top} x") == [
+        "math",
+        [
+            "mrow",
+            [
+                "mfrac",
+                ["mrow", ["mo", "∂"], ["mi", "E"]],
+                ["mrow", ["mo", "∂"], ["msup", ["mi", "W"], PARENTHESIZED_ONE]],
+            ],
+            ["mo", "="],
+            ["msup", ["mi", "δ"], ["mrow", PARENTHESIZED_ONE, ["mo", "⊤"]]],
+            ["mi", "x"],
+        ],
+    ]
+    assert mathml(r"\bar{v} - \sum_{\mathrm{axis}\,0} \left|\mathrm{my\_w}\right|")[1][1:] == [
+        ["mover", ["mi", "v"], ["mo", "‾"]],
+        ["mo", "−"],
+        ["munder", ["mo", "∑"], ["mrow", ["mi", "axis"], ["mspace"], ["mn", "0"]]],
+        ["mo", "|"],
+        ["mi", "my_w"],
+        ["mo", "|"],
+    ]
 
 
 def test_layout_keeps_boxes_apart_and_edges_downwards():

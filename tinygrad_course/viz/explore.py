@@ -17,9 +17,10 @@ from ..tensor import Tensor
 from .backpass import BackPass
 from .derivation import by_array, check_loss
 from .layout import layered
+from .mathml import mathml
 from .names import caller_names
-from .notation import text
-from .terms import names_in
+from .notation import latex, text
+from .terms import Symbol, Term, names_in
 
 __all__ = ["explore"]
 
@@ -94,13 +95,13 @@ def _facts(passed: BackPass) -> dict[str, Any]:
             "value": _shown(symbol.value),
         }
         if isinstance(key, Node):
-            vertex |= {"op": key.name, "formula": f"{symbol.text} = {text(forward[symbol])}"}
+            vertex |= {"op": key.name, "formula": _equation(symbol, forward[symbol])}
             vertex["local"] = _local(passed, key)
             edges += [(place[p], place[key]) for p in _visible(key, place)]
         if key in back:
             bar, term = back[key]
-            used = [f"{s.text} = {text(t)}" for s, t in helpers.items() if _mentions(term, s, helpers)]
-            vertex["bar"] = {"name": bar.text, "formula": [*used, f"{bar.text} = {text(term)}"]}
+            used = [_equation(s, t) for s, t in helpers.items() if _mentions(term, s, helpers)]
+            vertex["bar"] = {"name": bar.text, "formula": [*used, _equation(bar, term)]}
             vertex["bar"]["value"] = _shown(passed.values[key])
         vertices.append(vertex)
     places, bends = layered(len(keys), edges)
@@ -109,6 +110,11 @@ def _facts(passed: BackPass) -> dict[str, Any]:
     steps = [["forward", place[n]] for n in nodes]
     steps += [["backward", place[key]] for key in back if key in place]
     return {"vertices": vertices, "edges": edges, "bends": bends, "steps": steps, "note": ""}
+
+
+def _equation(symbol: Symbol, term: Term) -> dict[str, Any]:
+    """An equation in both forms."""
+    return {"text": f"{symbol.text} = {text(term)}", "math": mathml(f"{symbol.latex} = {latex(term)}")}
 
 
 def _mentions(term: Any, symbol: Any, helpers: Mapping[Any, Any]) -> bool:
@@ -137,13 +143,13 @@ def _visible(node: Node, place: Mapping[Any, int]) -> list[Any]:
     return found
 
 
-def _local(passed: BackPass, node: Node) -> list[list[str]]:
-    """What the node passes back to each of its inputs: (the input's name, the formula)."""
+def _local(passed: BackPass, node: Node) -> list[dict[str, Any]]:
+    """What the node passes back to each of its inputs: the input's name, and the formula."""
     shown = []
     for parent, term in zip(node.parents, passed.local.get(node, ())):
         symbol = passed.symbols.get(parent)
         if term is not None and symbol is not None:
-            shown.append([symbol.text, text(term)])
+            shown.append({"to": symbol.text, "text": text(term), "math": mathml(latex(term))})
     return shown
 
 
