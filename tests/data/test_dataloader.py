@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_course as tc
-from tinygrad_course.data import item_generator
 from tinygrad_course.utils.data import (
     BatchSampler,
     DataLoader,
@@ -45,20 +44,6 @@ class Numbers(Dataset):
         if self.pause:
             time.sleep(0.002 * (i % 3 == 0))
         return i
-
-
-class Noise(Numbers):
-    def __getitem__(self, i):
-        return i + item_generator().random()
-
-
-class TensorNoise(Numbers):
-    """Draws by operations, from the default generator."""
-
-    def __getitem__(self, i):
-        if self.pause:
-            time.sleep(0.002 * (i % 3 == 0))
-        return i + tc.rand(()) + tc.nn.functional.dropout(tc.ones(3)).sum()
 
 
 class Stream(IterableDataset):
@@ -124,47 +109,10 @@ def test_a_stream_keeps_every_sample_in_order(n, batch_size, num_workers, drop_l
         assert flat(loader) == list(range(n // batch_size * batch_size if drop_last else n))
 
 
-@given(seed=st.integers(0, 2**63), num_workers=st.integers(1, 4), batch_size=st.integers(1, 7))
-def test_order_and_random_draws_do_not_depend_on_workers(seed, num_workers, batch_size):
-    def epochs(count):
-        tc.manual_seed(seed)
-        loader = DataLoader(Noise(20), batch_size, shuffle=True, num_workers=count)
-        return [flat(loader) for _ in range(2)]
-
-    alone, together = epochs(0), epochs(num_workers)
-    assert alone == together
-    assert alone[0] != alone[1]
-    draws = [x % 1 for x in alone[0]]
-    assert len(set(draws)) == len(draws)  # no two samples share a stream
-
-
 @given(num_workers=st.integers(0, 3), with_stream=st.booleans())
 def test_single_samples_without_batching(num_workers, with_stream):
     loader = DataLoader(Stream(5) if with_stream else Numbers(5), batch_size=None, num_workers=num_workers)
     assert list(loader) == [0, 1, 2, 3, 4]
-
-
-@pytest.mark.parametrize(
-    "data", [Numbers(12), Stream(12), TensorDataset(np.arange(12))], ids=lambda d: type(d).__name__
-)
-def test_what_collate_draws_does_not_depend_on_workers(data):
-    def mix(samples):
-        return [item_generator().random()]
-
-    def epoch(workers):
-        tc.manual_seed(4)
-        return [x for (x,) in DataLoader(data, 3, collate_fn=mix, num_workers=workers)]
-
-    alone = epoch(0)
-    assert len(set(alone)) == 4 and alone == epoch(2) == epoch(3)
-
-
-def test_samples_and_batches_draw_from_streams_that_never_meet():
-    def add_draw(samples):
-        return [x % 1 for x in samples] + [item_generator().random()]
-
-    draws = [x for batch in DataLoader(Noise(30), 4, collate_fn=add_draw) for x in batch]
-    assert len(draws) == 38 and len({round(x, 9) for x in draws}) == 38
 
 
 def test_tensors_take_whole_batches_and_match_the_slow_way():
@@ -182,32 +130,6 @@ def test_tensors_that_require_grad_stay_in_the_graph():
     for (batch,) in DataLoader(TensorDataset(w), 2):
         (2 * batch).sum().backward()
     assert w.grad.tolist() == [2, 2, 2, 2]
-
-
-def test_operations_draw_for_each_sample_too():
-    def epoch(num_workers):
-        tc.manual_seed(3)
-        drawn = flat(DataLoader(TensorNoise(24, pause=True), 4, num_workers=num_workers))
-        return drawn, tc.rand(()).item()
-
-    drawn, after = epoch(0)
-    assert len(set(drawn)) == 24
-    assert epoch(1) == epoch(4) == (drawn, after)
-
-
-def test_the_default_generator_within_a_sample_is_its_own():
-    class Forked(Numbers):
-        def __getitem__(self, i):
-            with tc.random.fork_rng():
-                a = tc.rand(()).item()
-            assert tc.rand(()).item() == a
-            tc.manual_seed(i)
-            return tc.rand(()).item() - tc.Generator().manual_seed(i).numpy.random(dtype=np.float32)
-
-    tc.manual_seed(5)
-    before = tc.initial_seed()
-    assert flat(DataLoader(Forked(4), 2, num_workers=2)) == [0.0] * 4
-    assert tc.initial_seed() == before == 5
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -230,14 +152,6 @@ def test_samplers_and_batch_samplers():
     assert [b.tolist() for b in loader] == [[5, 6], [7]] and len(loader) == 2
     weighted = DataLoader(Numbers(3), 4, sampler=WeightedRandomSampler([0, 0, 1.0], 8))
     assert flat(weighted) == [2] * 8
-
-
-def test_generator_argument_repeats_an_epoch():
-    runs = [
-        flat(DataLoader(Noise(30), 4, shuffle=True, generator=tc.Generator().manual_seed(5), num_workers=n))
-        for n in (0, 2)
-    ]
-    assert runs[0] == runs[1]
 
 
 def test_later_samples_cannot_overtake():
