@@ -91,6 +91,35 @@ def test_a_block_is_cut_where_it_takes_one_value():
     assert [v.label for v in ops(small) if v.scope == scope] == ["tanh", "cos", "× 2", "add"]
 
 
+def test_where_nan_begins_is_not_folded_away():
+    h = tc.tensor([1.0, 2.0], requires_grad=True)
+    for i in range(8):
+        h = h.sin() + (float("nan") if i == 4 else 1.0)
+    small = fold(collect([h], {}).copy())
+    assert stands_for(small) == 16
+    sick = [v for v in ops(small) if v.value is not None and not all(v.value == v.value)]
+    assert sick and len(sick) < len(ops(small))
+    assert "× 4" in tc.viz.draw(h).source and "NaN or inf in value" in tc.viz.draw(h).source
+
+
+class Loop(nn.Module):
+    def __init__(self, steps):
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x):
+        for _ in range(self.steps):
+            x = (x * 2).tanh()
+        return x
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=6))
+def test_blocks_that_repeat_differently_inside_are_different(steps):
+    picture = of(nn.Sequential(*map(Loop, steps)), tc.randn(2, 3))
+    small = fold(picture.copy())
+    assert stands_for(small) == len(ops(picture))
+
+
 def test_an_unrolled_recurrent_network_is_one_cell():
     cell = nn.Linear(6, 4)
 

@@ -10,7 +10,7 @@ from typing import Any
 import graphviz
 import numpy as np
 
-from .health import dead_share, is_broken, troubles
+from .health import is_sick, troubles
 from .labels import count_text, params_text, shape_text, values_text
 from .picture import Cluster, Picture, Scope, Vertex
 from .render import RenderError, render
@@ -150,7 +150,7 @@ def _frame_label(frame: Cluster) -> str:
 
 def _looks(vertex: Vertex) -> dict[str, str]:
     looks = dict(_LOOKS[vertex.kind])
-    if is_broken(vertex.value) or is_broken(vertex.grad) or dead_share(vertex) == 1:
+    if is_sick(vertex):
         looks |= {"color": _ALARM, "penwidth": "2.5"}
     return looks
 

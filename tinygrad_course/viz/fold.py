@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .health import is_sick
 from .picture import SOURCES, Cluster, Edge, Picture, Scope
 
 __all__ = ["fold"]
@@ -94,12 +95,15 @@ class _Folder:
         """A number that is the same for items that look the same."""
         if isinstance(item, _Frame):
             cluster = self.clusters[item.scope]
+            around = self.frames.get(item.scope)
             sign: Any = (cluster.kind, cluster.times, tuple(self.sign(inner) for inner in item.items))
         else:
             v = self.picture.vertices[item]
+            around = self.added.get(item)
             label = "" if v.op == "getitem" or v.kind == "group" else v.label
             taken = tuple(self.picture.vertices[source].shape for source in self.ins[item])
-            sign = (v.kind, v.op, label, v.shape, str(v.dtype), v.times, repr(v.params), taken)
+            sign = (v.kind, v.op, label, v.shape, str(v.dtype), v.times, repr(v.params), taken, is_sick(v))
+        sign = (sign, self.clusters[around].times if around is not None else 1)
         return self.numbers.setdefault(sign, len(self.numbers))
 
     def vertices_in(self, items: Sequence[Item]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .picture import Vertex
 
-__all__ = ["dead_share", "is_broken", "troubles"]
+__all__ = ["dead_share", "is_broken", "is_sick", "troubles"]
 
 
 def is_broken(x: np.ndarray | None) -> bool:
@@ -25,6 +25,11 @@ def dead_share(vertex: Vertex) -> float:
         return 0.0  # of a single sample about half the units are 0, and none is dead for that
     channels = 1 if y.ndim in (3, 4, 5) else y.ndim - 1
     return float(np.mean(~y.any(axis=tuple(i for i in range(y.ndim) if i != channels))))
+
+
+def is_sick(vertex: Vertex) -> bool:
+    """Whether it is to be seen from afar: not finite, or nothing but zeros out of a ReLU."""
+    return is_broken(vertex.value) or is_broken(vertex.grad) or dead_share(vertex) == 1
 
 
 def troubles(vertex: Vertex) -> list[str]:
