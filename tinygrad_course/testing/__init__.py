@@ -2,6 +2,6 @@
 
 from .gradcheck import gradcheck
 from .numerical import Estimate, derivative, slopes
-from .report import Finding, GradientError, Row
+from .report import Finding, GradientError, Kink, Passed, Row
 
-__all__ = ["Estimate", "Finding", "GradientError", "Row", "derivative", "gradcheck", "slopes"]
+__all__ = ["Estimate", "Finding", "GradientError", "Kink", "Passed", "Row", "derivative", "gradcheck", "slopes"]

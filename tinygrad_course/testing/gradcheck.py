@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .compare import elements, findings
+from .examine import examine
 from .function import Point
-from .report import Finding, GradientError, Row, table
+from .report import Finding, GradientError, Kink, Passed, Row, table
 
 __all__ = ["gradcheck"]
 
@@ -18,11 +18,15 @@ SHOWN = 8
 
 def gradcheck(
     fn: Callable[..., Any], *inputs: Any, order: int = 1, seed: int = 0, rtol: float | None = None, atol: float = 0.0
-) -> bool:
+) -> Passed:
     """Compare the gradients of `fn` with numerical derivatives; raise if they disagree.
 
     Per input, vᵀJu is computed twice: by the backward pass from a random cotangent v, and by extrapolated differences
     along a random direction u. Order 2 does the same for the gradient as a function of the inputs and of v.
+
+    At a kink (relu or abs at 0, ties of a maximum or a sort, the bounds of clamp) any generalized gradient is right,
+    and a gradient that is none of them is wrong; see `tc.testing.kinks`. Where the gradient jumps there, orders above
+    1 leave it out.
 
     Args:
         fn: a function of Tensors that gives a Tensor, or several; for example a primitive, a layer or a loss.
@@ -34,7 +38,7 @@ def gradcheck(
         atol: an absolute difference to accept besides.
 
     Returns:
-        True.
+        A `Passed`, which is true, and has the kinks at which the inputs are.
 
     Raises:
         GradientError: if a gradient is wrong, with a table of the elements.
@@ -43,26 +47,31 @@ def gradcheck(
     Example:
         >>> import numpy as np, tinygrad_course as tc
         >>> tc.testing.gradcheck(lambda x, w: tc.tanh(x * w), np.array([0.1, 0.2]), np.array([3.0, 4.0]), order=2)
-        True
+        right
+        >>> tc.testing.gradcheck(tc.relu, np.array([0.0, 1.0]))
+        right; at kinks any slope between the one-sided ones is
+        input    element  smallest slope  largest slope  gradient
+        input 0  (0,)     0               1              0
         >>> wrong = tc.primitive(np.tanh, vjp=lambda g, y, x: g * (1 + y * y), name="wrong")
         >>> tc.testing.gradcheck(wrong, np.array([0.5]))
         Traceback (most recent call last):
         ...
         tinygrad_course.testing.report.GradientError: wrong: the gradient disagrees with differences
-        function  input    element  analytic      numeric
-        wrong     input 0  (0,)     -1.593722076  -1.032818402
+        function  input    element  analytic     numeric
+        wrong     input 0  (0,)     1.654288872  1.072068973
     """
     name = getattr(fn, "__name__", type(fn).__name__)
     rng = np.random.default_rng(seed)
     point = Point(fn, inputs)
+    kinks: list[Kink] = []
     for k in range(1, order + 1):
         if k > 1:
             point = point.raised(rng)
-        found = findings(point, rng, order=k, rtol=rtol, atol=atol)
+        found, rows, here = examine(point, rng, order=k, rtol=rtol, atol=atol, jumps=bool(kinks))
         if found:
-            rows = elements(point, rng)
             raise GradientError(_message(name, k, found, rows), found, rows)
-    return True
+        kinks += here
+    return Passed(kinks)
 
 
 def _message(name: str, order: int, found: list[Finding], rows: list[Row]) -> str:
@@ -73,7 +82,10 @@ def _message(name: str, order: int, found: list[Finding], rows: list[Row]) -> st
             f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
         )
     if rows:
-        body = table(("function", "input", "element", "analytic", "numeric"), ((name, *row) for row in rows[:SHOWN]))
+        slopes = any(row.low != row.high for row in rows)
+        header = ("function", "input", "element", "analytic", "numeric", "smallest slope", "largest slope")
+        width = 7 if slopes else 5
+        body = table(header[:width], ((name, *row)[:width] for row in rows[:SHOWN]))
         more = f"\n... and {len(rows) - SHOWN} more elements" if len(rows) > SHOWN else ""
         return f"{head}\n{body}{more}"
     body = table(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Estimate", "derivative", "slopes"]
+__all__ = ["Estimate", "derivative", "onward", "slopes"]
 
 Curve = Callable[[float], np.ndarray]
 
@@ -67,17 +67,19 @@ def slopes(curve: Curve, step: float = STEP) -> tuple[Estimate, Estimate]:
         >>> float(left.value[0]), float(right.value[0])
         (-1.0, 1.0)
     """
+    left, right = onward(lambda t: curve(-t), step), onward(curve, step)
+    return left._replace(value=-left.value), right
+
+
+def onward(curve: Curve, step: float = STEP) -> Estimate:
+    """The derivative at 0 from the right: how fast the curve sets out."""
     here = _float64(curve(0.0))
 
-    def towards(sign: float) -> Callable[[float], tuple[np.ndarray, np.ndarray]]:
-        def quotient(h: float) -> tuple[np.ndarray, np.ndarray]:
-            there = _float64(curve(sign * h))
-            return (there - here) / (sign * h), np.maximum(np.abs(there), np.abs(here)) / h
+    def quotient(h: float) -> tuple[np.ndarray, np.ndarray]:
+        there = _float64(curve(h))
+        return (there - here) / h, np.maximum(np.abs(there), np.abs(here)) / h
 
-        return quotient
-
-    eps = _eps(curve)
-    return _extrapolate(towards(-1.0), step, 2.0, eps), _extrapolate(towards(1.0), step, 2.0, eps)
+    return _extrapolate(quotient, step, 2.0, _eps(curve))
 
 
 def _eps(curve: Curve) -> float:

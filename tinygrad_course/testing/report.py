@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-__all__ = ["Finding", "GradientError", "Row", "table"]
+__all__ = ["Finding", "GradientError", "Kink", "Passed", "Row", "table"]
 
 
 class Row(NamedTuple):
-    """One element of a gradient: where it is, what the rule gave, what differences give."""
+    """One element of a gradient: where it is, what the rule gave, what differences give, and the slopes there.
+
+    At a kink `numeric` is the nearest right value. Where all inputs were moved at once, `input` says so.
+    """
 
     input: str
     element: tuple[int, ...]
     analytic: float
     numeric: float
+    low: float = math.nan
+    high: float = math.nan
 
 
 class Finding(NamedTuple):
@@ -37,18 +43,69 @@ class Finding(NamedTuple):
     reliable: bool = True
 
 
+class Kink(NamedTuple):
+    """An element of an input along which a function has several slopes, with a cotangent on one of its outputs.
+
+    Attributes:
+        input: the name of the input, such as "input 0".
+        element: its index in that input.
+        low: the smallest of the slopes.
+        high: the largest of the slopes.
+        analytic: what the gradient is: any value between them is right.
+    """
+
+    input: str
+    element: tuple[int, ...]
+    low: float
+    high: float
+    analytic: float
+
+
+class Passed:
+    """The result of a check that found nothing wrong. It is true.
+
+    Attributes:
+        kinks: where the function has several slopes, and which of them the gradient has.
+        inner: whether there are kinks within the function that its slopes as a whole do not account for, so that its
+            rules were each found right for themselves.
+    """
+
+    def __init__(self, kinks: Sequence[Kink] = (), inner: bool = False) -> None:
+        self.kinks = tuple(kinks)
+        self.inner = inner
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        if not self.kinks:
+            return "right; with kinks inside, at which each rule is right" if self.inner else "right"
+        body = table(
+            ("input", "element", "smallest slope", "largest slope", "gradient"),
+            ((k.input, k.element, k.low, k.high, k.analytic) for k in self.kinks),
+        )
+        return f"right; at kinks any slope between the one-sided ones is\n{body}"
+
+
 class GradientError(RuntimeError):
     """A gradient is wrong.
 
     Attributes:
         findings: the projections that disagree.
         rows: the elements that disagree, the worst first.
+        suspects: the calls in the graph whose rule is wrong, in the order in which they were made.
+        cause: what is likely wrong, in words; None where the evidence fits nothing, or more than one thing.
     """
 
-    def __init__(self, message: str, findings: Sequence[Finding] = (), rows: Sequence[Row] = ()) -> None:
+    def __init__(
+        self, message: str, findings: Sequence[Finding] = (), rows: Sequence[Row] = (), suspects: Sequence[Any] = (),
+        cause: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.findings = tuple(findings)
         self.rows = tuple(rows)
+        self.suspects = tuple(suspects)
+        self.cause = cause
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
