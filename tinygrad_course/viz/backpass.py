@@ -5,6 +5,7 @@ So a formula of a gradient comes from the rules that compute it, and no operatio
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ __all__ = ["BackPass"]
 
 # A term of more operations than this is given a name of its own.
 LONG = 14
+# ... if several operations use it.
+SHARED = 2
 # A cotangent of more operations than this is given a name of its own.
 LONG_COTANGENT = 9
 
@@ -127,6 +130,7 @@ class BackPass:
 
     def _run_forward(self) -> None:
         counter = 0
+        shared = Counter(parent for node in self.copy.nodes for parent in node.parents)
         for node in self.copy.nodes:
             args = [self._input(x, parent) for x, parent in zip(node.inputs or (), node.parents)]
             term = self._built(node.op, args, node.output, node.params)
@@ -134,7 +138,7 @@ class BackPass:
             if (
                 symbol is None
                 and not isinstance(node.output, Bundle)
-                and (self.each or size(term) > LONG or _is_opaque(term))
+                and (self.each or size(term) > (SHARED if shared[node] > 1 else LONG) or _is_opaque(term))
             ):
                 counter += 1
                 symbol = self.symbols[node] = self._new(node, f"v{counter}", f"v_{{{counter}}}")
