@@ -37,16 +37,16 @@ def curves(history: Mapping[str, Sequence[float]] | Sequence[float], *, ax: Any 
     if not losses:
         raise ValueError("curves: there are no values to draw; expected a mapping from names to sequences of numbers")
     ax = axes(ax)
-    for name, values in losses.items():
-        ax.plot(np.arange(1, len(values) + 1), values, label=name)
     if log and all((v[np.isfinite(v)] > 0).all() for v in losses.values()):
         ax.set_yscale("log")
+    for name, values in losses.items():
+        ax.plot(np.arange(1, len(values) + 1), values, label=name)
     lines = list(ax.lines)
     if rates:
         right = ax.twinx()
+        right.set(ylabel="learning rate", yscale="log" if all((v > 0).all() for v in rates.values()) else "linear")
         for name, values in rates.items():
             lines += right.plot(np.arange(1, len(values) + 1), values, ":", color="tab:gray", label=name)
-        right.set(ylabel="learning rate", yscale="log" if all((v > 0).all() for v in rates.values()) else "linear")
     ax.set_xlabel("epoch")
     ax.legend(lines, [line.get_label() for line in lines], fontsize=8)
     return ax
