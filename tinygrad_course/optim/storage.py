@@ -90,6 +90,7 @@ class Pack:
         self.values = np.empty(self.size, self.dtype)
         self._gradient = np.empty(self.size, self.dtype)
         self.views = self._split(self.values)
+        self._gradient_views = self._split(self._gradient)
         for p, view in zip(self.params, self.views):
             view[...] = p.array
             p.array = view
@@ -121,10 +122,12 @@ class Pack:
         self._bound = None
 
     def _state_intact(self, state: Mapping[Tensor, dict[str, Any]]) -> bool:
-        return all(map(is_, map(state.get, self.params), self.entries)) and all(
-            all(map(is_, map(dict.get, self.entries, repeat(name)), tensors))
-            for name, tensors in zip(self.buffers, self.tensors)
-        )
+        if not all(map(is_, map(state.get, self.params), self.entries)):
+            return False
+        for name, tensors in zip(self.buffers, self.tensors):
+            if not all(map(is_, map(dict.get, self.entries, repeat(name)), tensors)):
+                return False
+        return True
 
     # --- checks ---------------------------------------------------------------------------------------------------
 
@@ -153,6 +156,7 @@ class Pack:
         keep = [i for i, p in enumerate(self.params) if id(p) not in gone]
         self.params = [self.params[i] for i in keep]
         self.views = [self.views[i] for i in keep]
+        self._gradient_views = [self._gradient_views[i] for i in keep]
         self.spans = [self.spans[i] for i in keep]
         self.entries = [self.entries[i] for i in keep]
         self.tensors = [[tensors[i] for i in keep] for tensors in self.tensors]
@@ -169,18 +173,21 @@ class Pack:
             scalars = {name: entry.get(name, value) for name, value in self.scalars.items()}
             runner = optimizer._runner(group, scalars, tuple(self.buffers), self.dtype)
             low, high = self.spans[first][0], self.spans[end - 1][1]
-            g = self._gathered(grads[first:end], low, high)
+            g = self._gathered(grads, first, end)
             self._update(runner, g, low, high)
             if scalars:
                 for entry in self.entries[first:end]:
                     entry.update(scalars)
 
-    def _runs(self, grads: list[Tensor | None]) -> Iterator[tuple[int, int]]:
+    def _runs(self, grads: list[Tensor | None]) -> Sequence[tuple[int, int]]:
         """Neighbours that have a gradient and remember the same numbers: as a rule, all of them at once."""
         keys = [list(map(dict.get, self.entries, repeat(name))) for name in self.scalars]
-        if not self._holes and all(map(is_not, grads, repeat(None))) and all(k.count(k[0]) == len(k) for k in keys):
-            yield 0, len(grads)
-            return
+        whole = not self._holes and all(map(is_not, grads, repeat(None)))
+        if whole and (not keys or all([k.count(k[0]) == len(k) for k in keys])):
+            return ((0, len(grads)),)
+        return list(self._partial_runs(grads, keys))
+
+    def _partial_runs(self, grads: list[Tensor | None], keys: list[list[Any]]) -> Iterator[tuple[int, int]]:
         first = 0
         for i in range(1, len(grads) + 1):
             if i == len(grads) or (
@@ -192,9 +199,11 @@ class Pack:
                     yield first, i
                 first = i
 
-    def _gathered(self, grads: list[Any], low: int, high: int) -> np.ndarray:
-        """The gradients, flat and one behind the other."""
-        return np.concatenate(list(map(_array_of, grads)), axis=None, out=self._gradient[low:high])
+    def _gathered(self, grads: list[Any], first: int, end: int) -> np.ndarray:
+        """The gradients from `first` to before `end`, flat and one behind the other."""
+        for i in range(first, end):
+            self._gradient_views[i][...] = grads[i].array
+        return self._gradient[self.spans[first][0] : self.spans[end - 1][1]]
 
     def _update(self, runner: Runner, g: np.ndarray, low: int, high: int) -> None:
         if high - low != self.size:
@@ -214,6 +223,7 @@ class Alone(Pack):
 
     def _house(self) -> None:
         self.views = [self.params[0].array]
+        self._gradient_views = []  # its gradient is read where it is
         self.values = self.views[0].reshape(-1)  # a copy if it is not contiguous
 
     def _follow(self, p: Tensor) -> bool:
@@ -223,7 +233,7 @@ class Alone(Pack):
         self._house()
         return True
 
-    def _gathered(self, grads: list[Any], low: int, high: int) -> np.ndarray:
+    def _gathered(self, grads: list[Any], first: int, end: int) -> np.ndarray:
         return grads[0].array.reshape(-1).astype(self.dtype, copy=False)
 
     def _update(self, runner: Runner, g: np.ndarray, low: int, high: int) -> None:
