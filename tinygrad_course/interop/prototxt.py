@@ -15,7 +15,7 @@ from typing import Any
 __all__ = ["Enum", "Message", "PrototxtError", "parse", "write"]
 
 _DEEPEST = 64
-_LONGEST = 64 << 20
+_LONGEST = 4 << 20
 _TOKEN = re.compile(
     r"""(?P<space>(?:\s+|\#[^\n]*)+)
     |(?P<string>"(?:[^"\\\n]|\\[^\n])*"|'(?:[^'\\\n]|\\[^\n])*')

@@ -208,8 +208,8 @@ def test_writing_a_sequential(tmp_path):
     model = nn.Sequential(
         nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(4, 4, 1, groups=2), nn.LeakyReLU(0.1), nn.AvgPool2d(2, 1), nn.LocalResponseNorm(3), nn.PReLU(4),
-        nn.Flatten(), nn.Sequential(nn.Linear(16, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 5, bias=False)), nn.ELU(),
-        nn.Sigmoid(), nn.Softplus(), nn.Softmax(1),
+        nn.Flatten(), nn.Sequential(nn.Linear(16, 8), nn.Tanh(), nn.Dropout(0.3), nn.Linear(8, 5, bias=False)),
+        nn.ELU(), nn.Sigmoid(), nn.Softplus(), nn.Softmax(1),
     )  # fmt: skip
     x = tc.tensor(RNG.standard_normal((2, 3, 14, 13)).astype(np.float32))
     model[:9](x)  # moves the statistics
