@@ -9,7 +9,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-__all__ = ["bandwidth", "describe", "facts", "peak_bytes", "reset_peak", "set_threads", "thread_counts", "version"]
+__all__ = [
+    "bandwidth",
+    "describe",
+    "facts",
+    "give_back_memory",
+    "peak_bytes",
+    "product_rate",
+    "reset_peak",
+    "set_threads",
+    "thread_counts",
+    "version",
+]
 
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -94,6 +105,18 @@ def product_rate(size: int = 768) -> float:
         np.matmul(a, a, out=out)
         best = min(best, time.perf_counter() - start)
     return 2 * size**3 / best
+
+
+def give_back_memory() -> None:
+    """Hand freed memory back to the system, where the C library can, so that it is not taken for memory in use."""
+    import ctypes
+    import gc
+
+    gc.collect()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):  # not glibc
+        return
 
 
 def reset_peak() -> int:
