@@ -185,8 +185,8 @@ def test_a_loss_that_is_not_finite(solver):
         s.solve(1)
 
 
-def test_the_command_trains_lenet(tmp_path, monkeypatch, capsys):
-    """A net of the tutorial's kind learns from its two files; the whole of it is examples/caffe."""
+def test_the_command_trains_and_resumes(tmp_path, monkeypatch, capsys):
+    """A small net learns from its two files; examples/caffe has the whole LeNet."""
     images, labels = RNG.random((40, 1, 8, 8)).astype(np.float32), np.arange(40) % 4
     images[np.arange(40), 0, labels, :] += 2  # the bright row is the class
     np.savez(tmp_path / "a.npz", data=images, label=labels)
