@@ -190,7 +190,7 @@ def _autograd(net: Dense) -> Run:
 
 
 def _tinygrad(net: Dense) -> Run:
-    from tinygrad import Tensor, TinyJit
+    from tinygrad import Context, Tensor, TinyJit
     from tinygrad.nn.optim import SGD
 
     layers = [tuple(Tensor(a.copy()) for a in layer) for layer in net.weights()]
@@ -209,7 +209,7 @@ def _tinygrad(net: Dense) -> Run:
 
     @TinyJit
     def update(x: Any, t: Any) -> Any:
-        with Tensor.train():
+        with Context(TRAINING=1):
             optimizer.zero_grad()
             value = error(x, t).backward()
             optimizer.step()
