@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from .compare import findings
+from .diagnose import diagnose, unsteady
 from .examine import examine
 from .function import Point
+from .kinks import bends
+from .locate import Suspect, calls, locate
+from .probe import direction
 from .report import Finding, GradientError, Kink, Passed, Row, table
 
 __all__ = ["gradcheck"]
@@ -53,34 +58,72 @@ def gradcheck(
         input    element  smallest slope  largest slope  gradient
         input 0  (0,)     0               1              0
         >>> wrong = tc.primitive(np.tanh, vjp=lambda g, y, x: g * (1 + y * y), name="wrong")
-        >>> tc.testing.gradcheck(wrong, np.array([0.5]))
-        Traceback (most recent call last):
-        ...
-        tinygrad_course.testing.report.GradientError: wrong: the gradient disagrees with differences
-        function  input    element  analytic     numeric
-        wrong     input 0  (0,)     1.654288872  1.072068973
+        >>> try:
+        ...     tc.testing.gradcheck(wrong, np.array([0.5]))
+        ... except tc.testing.GradientError as error:
+        ...     print(error.suspects[0].name, "-", error.cause)
+        wrong - derivative of another function: 1 + h² instead of 1 - h²
     """
     name = getattr(fn, "__name__", type(fn).__name__)
     rng = np.random.default_rng(seed)
-    point = Point(fn, inputs)
+    point = first = Point(fn, inputs)
+    inner = False
     kinks: list[Kink] = []
     for k in range(1, order + 1):
         if k > 1:
             point = point.raised(rng)
         found, rows, here = examine(point, rng, order=k, rtol=rtol, atol=atol, jumps=bool(kinks))
         if found:
-            raise GradientError(_message(name, k, found, rows), found, rows)
+            cause = unsteady(first)
+            suspects = [] if cause else locate(first, rng, k)
+            if not cause and not suspects and k == 1 and _inner(first, rng):
+                inner = True
+                continue
+            if suspects and suspects[0].order == 1:
+                cause = diagnose(suspects[0].point, suspects[0].wrong[0], rng)
+            elif not suspects and not cause and all(f.analytic == 0 for f in found):
+                cause = "zero: detached from the graph, as each recorded rule is right"
+            message = _message(name, k, found, rows, _place(suspects, cause))
+            raise GradientError(message, found, rows, suspects, cause)
         kinks += here
-    return Passed(kinks)
+    return Passed(kinks, inner)
 
 
-def _message(name: str, order: int, found: list[Finding], rows: list[Row]) -> str:
+def _inner(point: Point, rng: np.random.Generator) -> bool:
+    """Whether the gradient is right all around a kink, so that only the chain rule at the kink itself is to blame.
+
+    relu(x) - relu(-x) is x, yet the rules give 0 at 0, each with a right slope of its own.
+    """
+    for _ in range(4):
+        inputs = list(point.inputs)
+        for i, x in zip(point.wrt, point.values):
+            inputs[i] = x + 0.01 * direction(rng, x, np.zeros_like(x))
+        if findings(Point(point.fn, inputs, point.wrt), rng):
+            return False
+    kinked = [call for call in calls(point) if bends(call, rng)]
+    return bool(kinked)
+
+
+def _place(suspects: Sequence[Suspect], cause: str | None) -> str:
+    """Where and what, for the first line of the message."""
+    if not suspects:
+        return f": {cause}" if cause else ""
+    first = suspects[0]
+    inputs = " and ".join(str(i) for i in first.wrong)
+    at = f" called at {first.where}" if first.where else ""
+    others = f" (and {len(suspects) - 1} more calls)" if len(suspects) > 1 else ""
+    what = f": {cause}" if cause else ""
+    return f": the vjp of {first.name!r} in input {inputs}{at}{others}{what}"
+
+
+def _message(name: str, order: int, found: list[Finding], rows: list[Row], place: str) -> str:
     which = {1: "the gradient", 2: "the gradient of the gradient"}.get(order, f"the derivative of order {order}")
     head = f"{name}: {which} disagrees with differences"
     if not all(f.reliable for f in found):
         head = (
             f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
         )
+    head += place
     if rows:
         slopes = any(row.low != row.high for row in rows)
         header = ("function", "input", "element", "analytic", "numeric", "smallest slope", "largest slope")

@@ -116,7 +116,9 @@ def judge(point: Point, rng: np.random.Generator) -> Verdict:
     groups = _groups(rng, m)
     signs = cotangent(rng, (m,)) if m > GROUPS else np.ones(m)
     gradients = np.stack([_row(point, used, np.where(group, signs, 0.0)) for group in groups])
-    displaced = [np.arange(1, n + 1) * rays.scale / n, -np.arange(1, n + 1) * rays.scale / n]
+    # Apart by more than NEAR times a difference of directions: a step along u changes no order.
+    order = np.arange(1, n + 1) * rays.scale / 2
+    displaced = [order, -order]
     displaced += [cotangent(rng, (n,)) * rays.scale for _ in range(DISPLACEMENTS)]
     base = [(w, rays.along(w)) for w in displaced]
     single = [np.where(group, rays.scale, 0.0) for group in _groups(rng, n)]
