@@ -183,7 +183,7 @@ class Pack:
         """Neighbours that have a gradient and remember the same numbers: as a rule, all of them at once."""
         keys = [list(map(dict.get, self.entries, repeat(name))) for name in self.scalars]
         whole = not self._holes and all(map(is_not, grads, repeat(None)))
-        if whole and (not keys or all([k.count(k[0]) == len(k) for k in keys])):
+        if whole and (not keys or all(k.count(k[0]) == len(k) for k in keys)):
             return ((0, len(grads)),)
         return list(self._partial_runs(grads, keys))
 
