@@ -274,3 +274,21 @@ class TestRprop:
             tc.optim.Rprop([leaf([1.0])], variant="iRprop+").step()
         with pytest.raises(ValueError, match="variant"):
             tc.optim.Rprop([leaf([1.0])], variant="rprop")
+
+
+@given(st.integers(0, 10**6))
+def test_a_penalty_beside_the_outputs_is_followed_too(seed: int) -> None:
+    """½‖Xw − t‖² + ½λ‖w‖²: its minimum is ridge regression's, which the gradient's part alone would miss."""
+    r = np.random.default_rng(seed)
+    x, t = r.standard_normal((8, 3)), r.standard_normal((8, 1))
+    w = tc.tensor(np.zeros((3, 1)), requires_grad=True)
+    optimizer = tc.optim.NaturalGradient([w], damping=1e-3)
+    inputs, targets = tc.tensor(x), tc.tensor(t)
+
+    def closure() -> Any:
+        outputs = inputs @ w
+        return 0.5 * ((outputs - targets) ** 2).sum() + 0.25 * (w * w).sum(), outputs
+
+    for _ in range(60):
+        optimizer.step(closure)
+    np.testing.assert_allclose(w.array, np.linalg.solve(x.T @ x + 0.5 * np.eye(3), x.T @ t), atol=1e-5)

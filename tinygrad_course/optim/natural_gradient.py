@@ -24,7 +24,8 @@ class GaussNewton:
 
     J is the Jacobian of the outputs in the parameters, H the Hessian of the loss in the outputs. For the mean squared
     error of linear outputs, and for the cross-entropy of logits, G is the Fisher matrix (Martens 2020, sec. 9). A
-    product costs about two backward passes; G itself is never formed, unless `matrix` is called.
+    product costs about two backward passes; G itself is never formed, unless `matrix` is called. A part of the loss
+    that does not go through the outputs, such as a weight penalty, counts in `gradient` and not in G.
 
     Args:
         loss: the loss, a single value computed from `outputs`.
@@ -57,8 +58,7 @@ class GaussNewton:
             self._u = Tensor._wrap(u.reshape(outputs.array.shape).astype(outputs.array.dtype), LEAF)
             self._pulled = self._grad(outputs, self.params, self._u, create_graph=True)
         with no_grad():
-            slope = Tensor._wrap(self._slope.array)
-            self.gradient = self._flat(self._grad(outputs, self.params, slope))
+            self.gradient = self._flat(self._grad(loss, self.params, None))
 
     @staticmethod
     def _grad(y: Any, x: Any, u: Any, create_graph: bool = False) -> tuple[Any, ...]:
