@@ -12,8 +12,8 @@ one-sided slopes F(d) along directions d, each extrapolated to the point itself,
   median of u along every u, and yet its gradients are those of the values themselves.
 
 The samples of w are few, so the interval is one from inside: a rule that picks an exotic generalized gradient at a tie
-of many values could be called wrong, and the displacements in rising and falling order make sure that those which
-take the first or the last of equals are not. Every output is held to its own interval along every input element
+of many values could be called wrong. Displacements in rising and in falling order, and in the order in which the rule
+itself has put equal values, make sure that those which choose one of equals are not. Every output is held to its own interval along every input element
 (groups of them where there are many), and along directions through all inputs: by elements alone, a maximum that gives
 each of its ties the whole cotangent would pass.
 """
@@ -119,6 +119,11 @@ def judge(point: Point, rng: np.random.Generator) -> Verdict:
     # Apart by more than NEAR times a difference of directions: a step along u changes no order.
     order = np.arange(1, n + 1) * rays.scale / 2
     displaced = [order, -order]
+    # The order in which a sort's own rule has put equal values, whatever it is, shows in this gradient.
+    placed = _row(point, used, np.arange(1.0, m + 1))
+    largest = float(np.abs(placed).max(initial=0.0))
+    if 0 < largest < np.inf:
+        displaced.append(placed / largest * n * rays.scale / 2)
     displaced += [cotangent(rng, (n,)) * rays.scale for _ in range(DISPLACEMENTS)]
     base = [(w, rays.along(w)) for w in displaced]
     single = [np.where(group, rays.scale, 0.0) for group in _groups(rng, n)]
