@@ -13,7 +13,9 @@ one-sided slopes F(d) along directions d, each extrapolated to the point itself,
 
 The samples of w are few, so the interval is one from inside: a rule that picks an exotic generalized gradient at a tie
 of many values could be called wrong. Displacements in rising and in falling order, and in the order in which the rule
-itself has put equal values, make sure that those which choose one of equals are not. Every output is held to its own interval along every input element
+itself has put equal values, make sure that those which choose one of equals are not.
+
+Every output is held to its own interval along every input element
 (groups of them where there are many), and along directions through all inputs: by elements alone, a maximum that gives
 each of its ties the whole cotangent would pass.
 """
