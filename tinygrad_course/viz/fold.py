@@ -181,8 +181,6 @@ class _Folder:
         else:
             scope = (*around, f"×{len(self.clusters)}")
             self.clusters[scope] = Cluster("", times=times)
-            for key in kept:
-                self.added[key] = scope
             self.frame_around(first, scope)
         for copy in copies[1:]:
             for item in copy:
@@ -197,6 +195,8 @@ class _Folder:
         for item in items:
             if isinstance(item, _Frame):
                 self.frames[item.scope] = frame
+            else:
+                self.added[item] = frame
 
     def new_scope(self, scope: Scope) -> Scope:
         """A scope with the frames of runs that were put around parts of it."""
