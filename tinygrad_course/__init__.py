@@ -16,6 +16,7 @@ from .autograd import (
     set_grad_enabled,
 )
 from .compile import compile
+from .config import config
 from .device import device
 from .dtypes import *
 from .ops import *
@@ -34,12 +35,12 @@ _warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"tinygrad_co
 
 # Loaded on first use, so that importing the package stays quick.
 _LAZY = frozenset(
-    {"backends", "cuda", "data", "func", "interop", "linalg", "nn", "optim", "special", "testing", "training",
+    {"backends", "cuda", "data", "func", "interop", "linalg", "native", "nn", "optim", "special", "testing", "training",
      "utils", "vision", "viz"}
 )  # fmt: skip
 
 __all__ = [
-    "Generator", "Size", "Tensor", "autograd", "compile", "device", "enable_grad", "get_num_threads",
+    "Generator", "Size", "Tensor", "autograd", "compile", "config", "device", "enable_grad", "get_num_threads",
     "get_printoptions", "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled",
     "is_inference_mode_enabled", "load",
     "manual_seed", "no_grad", "primitive", "profile", "save", "seed", "set_grad_enabled", "set_num_threads",

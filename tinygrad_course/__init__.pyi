@@ -14,6 +14,7 @@ from . import data as data
 from . import func as func
 from . import interop as interop
 from . import linalg as linalg
+from . import native as native
 from . import nn as nn
 from . import optim as optim
 from . import random as random
@@ -30,6 +31,7 @@ from .autograd.modes import is_inference_mode_enabled as is_inference_mode_enabl
 from .autograd.modes import no_grad as no_grad
 from .autograd.modes import set_grad_enabled as set_grad_enabled
 from .compile import compile as compile
+from .config import config as config
 from .device import device as device
 from .dtypes import get_default_dtype as get_default_dtype
 from .dtypes import set_default_dtype as set_default_dtype

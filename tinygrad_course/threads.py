@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 __all__ = ["get_num_threads", "set_num_threads"]
 
@@ -38,3 +39,6 @@ def set_num_threads(num_threads: int) -> None:
         )
     for name in _VARIABLES:
         os.environ[name] = str(num_threads)
+    pool = sys.modules.get(f"{__package__}.native.pool")
+    if pool is not None:
+        pool.resize()
