@@ -2,6 +2,7 @@
 
 - `interop.pytorch`: weights that PyTorch saved, read without PyTorch and without running what is in the file.
 - `interop.caffe`: networks and solvers that are written as Caffe's prototxt files.
+- `interop.onnx`: networks as ONNX files, written and read.
 - `interop.sklearn`: networks as scikit-learn estimators.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["caffe", "prototxt", "pytorch", "sklearn"]
+__all__ = ["caffe", "onnx", "prototxt", "pytorch", "sklearn"]
 
 
 def __getattr__(name: str) -> Any:
