@@ -104,6 +104,7 @@ def main():
                 "both": "each value with the size of its gradient"}  # fmt: skip
         drawing = tc.viz.draw(E, direction=direction, names=weights)
         report.draw(drawing, f"04_graph_{direction}", f"The graph of E, {direction}: {said[direction]}.")
+    report.derive(derived, "The derivation of the gradient, read off the graph: each line a formula that was computed.")
     (report.out / "04_derivation.tex").write_text(derived.latex + "\n", encoding="utf-8")
 
     print("\n3. The misprint h' = 1 + h²")

@@ -27,6 +27,7 @@ def start(doc, file, options=()):
     parser.add_argument("--out", default="out", type=Path, metavar="DIR", help="folder for the figures (default: out)")
     parser.add_argument("--quick", action="store_true", help="seconds only: fewer steps, smaller problems")
     parser.add_argument("--seed", default=0, type=int, help="of all random draws (default: 0)")
+    parser.add_argument("--bare", action="store_true", help="captions in claims.json only, not under the figures")
     for name, keywords in options:
         parser.add_argument(name, **keywords)
     args = parser.parse_args()
@@ -89,18 +90,20 @@ class Report:
 
     def __init__(self, chapter, args):
         self.chapter, self.out, self.quick, self.seed = chapter, args.out, args.quick, args.seed
+        self.bare = args.bare
         self.started = time.perf_counter()
-        self.figures, self.claims = [], []
+        self.figures, self.claims, self.derivations = [], [], []
 
     def save(self, figure, name, caption):
         """Write a figure with a caption under it that says what is to be seen."""
         self.out.mkdir(parents=True, exist_ok=True)
-        figure.draw_without_rendering()  # arranges the axes and the legend,
-        figure.set_layout_engine("none")  # which then stay where they are, with the caption below
-        for legend in figure.legends:
-            legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
-        wide = textwrap.fill(caption, int(15.5 * figure.get_figwidth()))
-        figure.text(0.01, -0.02, wide, va="top", ha="left", fontsize=9, style="italic")
+        if not self.bare:
+            figure.draw_without_rendering()  # arranges the axes and the legend,
+            figure.set_layout_engine("none")  # which then stay where they are, with the caption below
+            for legend in figure.legends:
+                legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
+            wide = textwrap.fill(caption, int(15.5 * figure.get_figwidth()))
+            figure.text(0.01, -0.02, wide, va="top", ha="left", fontsize=9, style="italic")
         figure.savefig(self.out / name, dpi=120, bbox_inches="tight", pad_inches=0.12)
         self.figures.append({"file": name, "caption": caption})
 
@@ -113,6 +116,18 @@ class Report:
             path = drawing.write(self.out / f"{stem}.dot")
             print(error)
         self.figures.append({"file": Path(path).name, "caption": caption})
+
+    def derive(self, derivation, caption):
+        """Keep a derivation's equations, each with its shape and range, for the report of all chapters."""
+        steps = []
+        for step in derivation.steps:
+            value = " × ".join(map(str, step.shape)) or "scalar"
+            if step.value is not None:
+                low, high = step.value.min(), step.value.max()
+                value += f": {low:.4g}" + (f" … {high:.4g}" if high > low else "")
+            which = "backward" if step.backward else "forward"
+            steps.append({"pass": which, "latex": step.latex, "text": step.text, "value": value})
+        self.derivations.append({"caption": caption, "steps": steps})
 
     def claim(self, name, text, measured, holds):
         """State a claim of the lecture with the number that this run measured, for or against it.
@@ -139,6 +154,7 @@ class Report:
             "seconds": round(time.perf_counter() - self.started, 2),
             "claims": self.claims,
             "figures": self.figures,
+            "derivations": self.derivations,
         }
         fresh = path.with_name(f"claims.json.{os.getpid()}")
         fresh.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

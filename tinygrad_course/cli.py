@@ -16,6 +16,7 @@ __all__ = ["COMMANDS", "CommandError", "main"]
 # name: (what it does, module within the package)
 COMMANDS: dict[str, tuple[str, str]] = {
     "draw": ("draw the graph of a module, function or tensor", "commands.draw"),
+    "lecture": ("run the lecture's chapters, and write one report", "commands.lecture"),
     "summary": ("tabulate a module's layers: shapes, parameters, FLOPs, memory", "commands.summary"),
     "train": ("train a network as a Caffe solver.prototxt says", "commands.train"),
 }
@@ -26,7 +27,7 @@ class CommandError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the exit code: 0, or 2 if the call was wrong.
+    """Run a command and return the exit code: 0, what the command gives (1: it failed), or 2 if the call was wrong.
 
     Args:
         arguments: what follows the program's name; default: `sys.argv`.
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     run = importlib.import_module(f".{COMMANDS[args.command][1]}", __package__).run
     try:
-        run(args)
+        return int(run(args) or 0)
     except CommandError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
