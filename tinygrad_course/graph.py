@@ -18,6 +18,7 @@ from .tensor import LEAF, Tensor, operand
 
 if TYPE_CHECKING:
     from .autograd.hooks import Hooks
+    from .effects import Effect
     from .ops.op import Op
 
 __all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "state"]
@@ -63,6 +64,24 @@ class Observer:
 
     def escaped(self, x: Tensor, how: str) -> None:
         """Python or NumPy code is about to act on the values of `x`, out of sight of the graph."""
+
+    def writes(self, x: Tensor, index: Any, value: Any, how: str) -> None:
+        """`value` is about to be written into the memory of `x`, at `index` of its array."""
+        self.escaped(x, how)
+
+    def checks(self, function: Callable[..., None], inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
+        """A function has looked at values and raised nothing; see `effects.check`."""
+
+    def performs(self, effect: Effect) -> bool:
+        """Something is about to act on values out of sight of the graph; see `effects.perform`.
+
+        Returns:
+            Whether to be shown nothing of what happens inside; `performed` follows either way, unless it fails.
+        """
+        return False
+
+    def performed(self, effect: Effect, result: Any) -> None:
+        """What `performs` announced has been done."""
 
     def __enter__(self) -> Self:
         state.observers = (*state.observers, self)

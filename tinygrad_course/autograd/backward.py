@@ -93,7 +93,7 @@ def _accumulate(found: dict[Tensor, Any], seen: set[int], create_graph: bool) ->
             before = x._grad
             if isinstance(g, Tensor):
                 if not create_graph:
-                    x._grad = Tensor._wrap(g.array.copy()) if before is None else before + g
+                    x._grad = +g if before is None else before + g
                     continue
                 if before is not None:
                     g = before + g

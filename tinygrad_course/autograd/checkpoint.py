@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from .. import random
-from ..graph import Node, Observer, state
+from ..graph import Node, Observer, state, traced
 from ..overwrites import overwritten_since
 from ..tensor import Tensor
 from .engine import describe
@@ -52,7 +52,7 @@ def checkpoint(
         >>> x.grad
         tensor(2.0585)
     """
-    if not state.grad:
+    if not state.grad or traced():  # what is traced plans its memory itself, and must see each draw once
         return function(*args, **kwargs)
     segment = _Segment(function, args, kwargs, preserve_rng_state)
     with _Recorder() as recorder:

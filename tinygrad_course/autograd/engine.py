@@ -227,9 +227,10 @@ def _on_the_way(pending: dict[Any, Any], targets: set[Any]) -> set[Node]:
 def _lifted(node: Node, inputs: Sequence[Any]) -> tuple[list[Any], Any]:
     """The saved values as Tensors at their places in the graph, so that the rules' work is recorded."""
     lifted = []
+    seen = graph.traced()  # what watches must see where every value comes from
     for x, parent in zip(inputs, node.parents):
         if parent is None or type(x) is not ndarray:
-            lifted.append(x)
+            lifted.append(Tensor._wrap(x) if seen and type(x) is ndarray else x)
         elif type(parent) is Node:
             lifted.append(Tensor._wrap(x, parent))
         elif parent.array is x or np.shares_memory(parent.array, x):

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..effects import perform
 from ..tensor import Tensor
 from ._owned import NoAttribute, Owned
 from .hooks import HookMethods
-from .parameter import Buffer, Parameter
+from .parameter import Buffer, Parameter, forget_gradients
 
 __all__ = ["Module"]
 
@@ -306,11 +307,7 @@ class Module(HookMethods):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters."""
-        for parameter in self.parameters():
-            if set_to_none or parameter.grad is None:
-                parameter.grad = None
-            else:
-                parameter.grad = Tensor._wrap(np.zeros_like(parameter.grad.array))
+        perform(forget_gradients, self.parameters, set_to_none, owner=self, name="zero_grad", touches=self.parameters)
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Convert floating parameters and buffers, in place: `to(dtype)`, `to(device)`, `to(tensor)`."""

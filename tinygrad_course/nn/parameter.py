@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from .. import dtypes
 from ..tensor import LEAF, Tensor, tensor
 
-__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter"]
+__all__ = ["Buffer", "Parameter", "UninitializedBuffer", "UninitializedParameter", "forget_gradients"]
 
 
 def _array(data: Any) -> np.ndarray:
@@ -112,3 +113,11 @@ class UninitializedBuffer(_Uninitialized, Buffer):
 
     def __init__(self, device: Any = None, dtype: Any = None) -> None:
         super().__init__(np.empty(0, dtype or dtypes.get_default_dtype()))
+
+
+def forget_gradients(parameters: Callable[[], Iterable[Tensor]], set_to_none: bool) -> None:
+    """Drop the gradients of parameters, or put them to zero."""
+    for parameter in parameters():
+        parameter.grad = (
+            None if set_to_none or parameter.grad is None else Tensor._wrap(np.zeros_like(parameter.grad.array))
+        )

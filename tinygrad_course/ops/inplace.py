@@ -93,7 +93,7 @@ def check_no_base(x: Tensor, name: str) -> None:
 def write(x: Tensor, index: Any, value: Any, name: str) -> Tensor:
     """Write into the memory of `x`, and say so to the backward passes that may have saved it."""
     for observer in state.observers:
-        observer.escaped(x, name)
+        observer.writes(x, index, value, name)
     array = x.array
     if not array.flags.writeable:
         raise RuntimeError(

@@ -9,6 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from ..autograd.modes import enable_grad
+from ..effects import perform
+from ..graph import state
 from ..overwrites import mark_overwritten
 from ..tensor import Tensor
 
@@ -47,6 +50,11 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def stepped(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._inside:  # super().step() of a subclass's step
             return step(self, *args, **kwargs)
+        if state.observers:
+            return self._observed(whole, args, kwargs)
+        return whole(self, *args, **kwargs)
+
+    def whole(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         self._inside = True
         try:
             for hook in tuple(self._pre_hooks.values()) if self._pre_hooks else ():
@@ -101,6 +109,8 @@ class Optimizer:
         >>> w.data
         tensor([ 0.5000, -0.5000])
     """
+
+    _closure_first = False  # whether `step(closure)` calls the closure once, before all else
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -202,6 +212,24 @@ class Optimizer:
 
     # --- the loop -------------------------------------------------------------------------------------------------
 
+    def _params(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def _observed(self, whole: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A step while somebody watches: what the closure computes is seen, the update is one effect."""
+        closure = args[0] if args else kwargs.get("closure")
+        loss = None
+        if closure is not None:
+            if not self._closure_first or self._pre_hooks:
+                for observer in state.observers:
+                    observer.escaped(self._params()[0], f"{type(self).__name__}.step(closure)")
+                return whole(self, *args, **kwargs)
+            with enable_grad():
+                loss = closure()
+            args, kwargs = (), {}
+        result = perform(whole, self, *args, owner=self, name="step", touches=self._params, **kwargs)
+        return result if closure is None else loss
+
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update the parameters from their gradients.
 
@@ -216,6 +244,12 @@ class Optimizer:
         Args:
             set_to_none: drop them (parameters without a gradient are then skipped by `step`), rather than fill with 0.
         """
+        if state.observers:
+            perform(self._forget, set_to_none, owner=self, name="zero_grad", touches=self._params)
+        else:
+            self._forget(set_to_none)
+
+    def _forget(self, set_to_none: bool) -> None:
         for group in self.param_groups:
             for p in group["params"]:
                 if set_to_none or p._grad is None:

@@ -49,6 +49,7 @@ class RuleOptimizer(Optimizer):
     """
 
     rule: ClassVar[Callable[..., Any]]
+    _closure_first = True
 
     def buffers(self, group: dict[str, Any]) -> dict[str, float]:
         """The arrays that the rule keeps for each parameter: name, and the value that fills them at first."""

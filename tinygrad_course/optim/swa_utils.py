@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import no_grad
+from ..effects import perform
 from ..nn import Module
 from ..overwrites import mark_overwritten
 from ..tensor import Tensor
@@ -102,6 +103,10 @@ class AveragedModel(Module):
 
     def update_parameters(self, model: Module) -> None:
         """Take the model's present values into the average."""
+        owned = [*self.parameters(), *self.buffers()]
+        perform(self._update, model, owner=self, name="update_parameters", touches=lambda: owned)
+
+    def _update(self, model: Module) -> None:
         means: list[Tensor] = list(self.module.parameters())
         values: list[Tensor] = list(model.parameters())
         buffers = list(zip(self.module.buffers(), model.buffers()))

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ...effects import check
+from ...graph import traced
 from ...ops import loss as ops
 from ...ops import where
 from ...ops.activation import log_softmax, logsigmoid
@@ -61,7 +63,7 @@ def _weighed(
         if reduction != "mean":
             out = reduced(name, loss, reduction)
             return out.reshape(()) if alone else out
-        if ignore_index < 0 and bool(target._value(name).min(initial=0) >= 0):
+        if ignore_index < 0 and not traced() and bool(target._value(name).min(initial=0) >= 0):
             return loss.mean()
         return loss.sum() / (target != ignore_index).sum().to(loss.dtype)
     counted = target != ignore_index
@@ -162,10 +164,14 @@ def nll_loss(
     reduction = legacy(reduction, size_average, reduce)
     x, t = _class_dims("nll_loss", input, target)
     _class_weight("nll_loss", weight, x.array.shape[1])
-    ops.check_classes("nll_loss", t.array, x.array.shape[1], ignore_index)
+    check(_check_classes, t, classes=x.array.shape[1], ignore_index=ignore_index)
     places = where(t != ignore_index, t, 0).unsqueeze(1)
     loss = where(t != ignore_index, -x.gather(1, places).squeeze(1), 0.0)
     return _weighed("nll_loss", loss, t, weight, ignore_index, reduction, input.array.ndim == 1)
+
+
+def _check_classes(target: np.ndarray, classes: int, ignore_index: int) -> None:
+    ops.check_classes("nll_loss", target, classes, ignore_index)
 
 
 def legacy(reduction: str, size_average: bool | None, reduce: bool | None) -> str:
@@ -209,16 +215,19 @@ def binary_cross_entropy(
     """
     _same_shape("binary_cross_entropy", input, target)
     require_float("binary_cross_entropy", input)
-    x = input.array
+    check(_check_probabilities, input)
+    loss: Any = ops.binary_cross_entropy(input, target)
+    if weight is not None:
+        loss = loss * weight
+    return reduced("binary_cross_entropy", loss, legacy(reduction, size_average, reduce))
+
+
+def _check_probabilities(x: np.ndarray) -> None:
     if x.size and not (x.min() >= 0 and x.max() <= 1):
         raise RuntimeError(
             f"binary_cross_entropy: expected probabilities from 0 to 1, got values from {x.min()} to {x.max()}; "
             "apply sigmoid, or use binary_cross_entropy_with_logits"
         )
-    loss: Any = ops.binary_cross_entropy(input, target)
-    if weight is not None:
-        loss = loss * weight
-    return reduced("binary_cross_entropy", loss, legacy(reduction, size_average, reduce))
 
 
 def binary_cross_entropy_with_logits(
@@ -304,6 +313,11 @@ def poisson_nll_loss(
     return reduced("poisson_nll_loss", loss, legacy(reduction, size_average, reduce))
 
 
+def _check_variances(var: np.ndarray) -> None:
+    if var.size and var.min() < 0:
+        raise ValueError(f"gaussian_nll_loss: expected variances of at least 0, got {var.min()}")
+
+
 def gaussian_nll_loss(
     input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
 ) -> Tensor:
@@ -330,8 +344,7 @@ def gaussian_nll_loss(
             var = var.unsqueeze(-1)
         elif shape[:-1] != var.array.shape[:-1] or var.array.shape[-1] != 1:
             raise ValueError(f"{name}: var of shape {tuple(var.shape)} does not fit an input of shape {tuple(shape)}")
-    if var.array.size and var.array.min() < 0:
-        raise ValueError(f"{name}: expected variances of at least 0, got {var.array.min()}")
+    check(_check_variances, var)
     # Clamped in value only: the gradient passes as if it were not.
     var = var + (var.clamp(min=eps) - var).detach()
     loss = 0.5 * (var.log() + (input - target) ** 2 / var)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...effects import check
 from ...ops import where
 from ...ops.activation import logsigmoid, softplus
 from ...tensor import Tensor
@@ -96,10 +97,7 @@ def multi_margin_loss(
         f"multi_margin_loss: expected an input (N, C) and a target (N), got {tuple(input.shape)} and "
         f"{tuple(target.shape)}",
     )
-    require(
-        not t.array.size or (t.array.min() >= 0 and t.array.max() < classes),
-        f"multi_margin_loss: a target is no class; expected 0 to {classes - 1}",
-    )
+    check(_check_target, t, classes=classes)
     places = t.unsqueeze(1)
     gap = (margin - x.gather(1, places) + x).clamp(min=0)
     if p == 2:
@@ -110,6 +108,13 @@ def multi_margin_loss(
     loss = where(others, gap, 0.0).sum(1) / classes
     loss = loss.reshape(()) if alone else loss
     return reduced("multi_margin_loss", loss, legacy(reduction, size_average, reduce))
+
+
+def _check_target(target: np.ndarray, classes: int) -> None:
+    require(
+        not target.size or (target.min() >= 0 and target.max() < classes),
+        f"multi_margin_loss: a target is no class; expected 0 to {classes - 1}",
+    )
 
 
 def cosine_embedding_loss(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...effects import check
 from ...ops import pooling as ops
 from ...tensor import Tensor
 from ._check import as_batch, per_dim, require, require_float, require_tensor
@@ -129,15 +130,18 @@ def _max_unpool(
         space = tuple(output_size)[-n:]
     count = math.prod(space)
     lead = x.array.shape[:2]
-    places = indices.array
-    require(
-        not places.size or (places.min() >= 0 and places.max() < count),
-        f"{name}: an index is outside of an output of size {space}; pass the output_size of the pooling's input",
-    )
+    check(_check_places, indices, count=count, name=name, space=space)
     rows = x.reshape((*lead, -1))
     zeros = Tensor._wrap(np.zeros((*lead, count), x.array.dtype))
     y = zeros.scatter(2, indices.reshape((*lead, -1)), rows)
     return _unbatched(y.reshape((*lead, *space)), batched)
+
+
+def _check_places(places: np.ndarray, count: int, name: str, space: tuple[int, ...]) -> None:
+    require(
+        not places.size or (places.min() >= 0 and places.max() < count),
+        f"{name}: an index is outside of an output of size {space}; pass the output_size of the pooling's input",
+    )
 
 
 def max_unpool1d(
@@ -348,7 +352,7 @@ def _adaptive_max_pool(name: str, n: int, input: Tensor, output_size: Size, retu
     if not return_indices:
         return _unbatched(found, batched)
     y, index = found
-    along_dims = np.unravel_index(index.array, [len(s) for s in sources])
+    along_dims = np.unravel_index(index._value(f"{name}(return_indices=True)"), [len(s) for s in sources])
     flat = np.ravel_multi_index(tuple(s[a] for s, a in zip(sources, along_dims)), space)
     return _unbatched(y, batched), _unbatched(Tensor._wrap(np.asarray(flat)), batched)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...autograd.modes import no_grad
+from ...effects import check
 from ...ops import where
 from ...ops.elementwise import eq
 from ...tensor import Tensor
@@ -46,15 +47,14 @@ def embedding(
     numbers = input.array
     require(numbers.dtype.kind in "iu", f"embedding: expected whole numbers, got {numbers.dtype}; use input.long()")
     rows = weight.array.shape[0]
-    if numbers.size and not (numbers.min() >= 0 and numbers.max() < rows):
-        wrong = numbers[(numbers < 0) | (numbers >= rows)][0]
-        raise IndexError(f"embedding: number {wrong} is no row of the weight; expected 0 to {rows - 1}")
+    check(_check_rows, input, rows=rows)
     if padding_idx is not None:
         require(-rows <= padding_idx < rows, f"embedding: padding_idx {padding_idx} is not a row of {rows}")
         padding_idx %= rows
     if max_norm is not None:
-        _shorten(weight, numbers, max_norm, norm_type)
+        _shorten(weight, input._value("embedding(max_norm=...)"), max_norm, norm_type)
     if scale_grad_by_freq and weight.requires_grad:
+        numbers = input._value("embedding(scale_grad_by_freq=True)")
         counts = np.maximum(np.bincount(numbers.ravel(), minlength=rows), 1).astype(weight.array.dtype)
         share = Tensor._wrap(1 / counts[:, None])
         weight = weight * share + (weight * (1 - share)).detach()
@@ -62,6 +62,12 @@ def embedding(
         fixed = eq(Tensor._wrap(np.arange(rows)[:, None]), padding_idx)
         weight = where(fixed, weight.detach(), weight)
     return weight[input]
+
+
+def _check_rows(numbers: np.ndarray, rows: int) -> None:
+    if numbers.size and not (numbers.min() >= 0 and numbers.max() < rows):
+        wrong = numbers[(numbers < 0) | (numbers >= rows)][0]
+        raise IndexError(f"embedding: number {wrong} is no row of the weight; expected 0 to {rows - 1}")
 
 
 def _shorten(weight: Tensor, numbers: np.ndarray, max_norm: float, norm_type: float) -> None:
@@ -94,13 +100,13 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     numbers = tensor.array
     require(numbers.dtype.kind in "iu", f"one_hot: expected whole numbers, got {numbers.dtype}; use tensor.long()")
     require(numbers.size > 0 or num_classes > 0, "one_hot: of no numbers, num_classes must be given")
-    require(
-        not numbers.size or numbers.min() >= 0, f"one_hot: expected numbers of at least 0, got {numbers.min(initial=0)}"
-    )
     if num_classes == -1:
         num_classes = int(tensor._value("one_hot").max()) + 1
-    require(
-        not numbers.size or numbers.max() < num_classes,
-        f"one_hot: number {numbers.max(initial=0)} does not fit into {num_classes} classes",
-    )
+    check(_check_places, tensor, num_classes=num_classes)
     return eq(tensor.unsqueeze(-1), Tensor._wrap(np.arange(num_classes))).to(np.dtype(np.int64))
+
+
+def _check_places(numbers: np.ndarray, num_classes: int) -> None:
+    least, most = numbers.min(initial=0), numbers.max(initial=0)
+    require(least >= 0, f"one_hot: expected numbers of at least 0, got {least}")
+    require(not numbers.size or most < num_classes, f"one_hot: number {most} does not fit into {num_classes} classes")

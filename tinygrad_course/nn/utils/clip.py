@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import cast
 
 import numpy as np
 
+from ...effects import perform
 from ...overwrites import mark_overwritten
 from ...tensor import Tensor
 
@@ -47,13 +49,18 @@ def get_total_norm(
 ) -> Tensor:
     """The p-norm of the values of all tensors together."""
     listed = [tensors] if isinstance(tensors, Tensor) else list(tensors)
-    return Tensor._wrap(_norm([x.array for x in listed], norm_type, error_if_nonfinite))
+    return Tensor._wrap(_norm([x._value("get_total_norm") for x in listed], norm_type, error_if_nonfinite))
 
 
 def clip_grads_with_norm_(
     parameters: Tensors, max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
     """Scale all gradients by max_norm / total_norm where that is less than 1."""
+    total_norm._value("clip_grads_with_norm_")
+    _scale(parameters, max_norm, total_norm)
+
+
+def _scale(parameters: Tensors, max_norm: float, total_norm: Tensor) -> None:
     factor = float(max_norm) / (float(total_norm.array) + 1e-6)
     if factor >= 1:
         return
@@ -88,13 +95,22 @@ def clip_grad_norm_(
         [0.6, 0.8]
     """
     listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
-    total = Tensor._wrap(_norm(_gradients(listed), norm_type, error_if_nonfinite))
-    clip_grads_with_norm_(listed, max_norm, total)
-    return total
+
+    def clip() -> Tensor:
+        total = Tensor._wrap(_norm(_gradients(listed), norm_type, error_if_nonfinite))
+        _scale(listed, max_norm, total)
+        return total
+
+    return cast(Tensor, perform(clip, owner=listed, name="clip_grad_norm_", touches=lambda: listed))
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every value of the gradients to [-clip_value, clip_value], in place."""
-    for g in _gradients(parameters):
-        np.clip(g, -clip_value, clip_value, out=g)
-        mark_overwritten(g)
+    listed = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+
+    def clip() -> None:
+        for g in _gradients(listed):
+            np.clip(g, -clip_value, clip_value, out=g)
+            mark_overwritten(g)
+
+    perform(clip, owner=listed, name="clip_grad_value_", touches=lambda: listed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from ...effects import repeatable
 from ..optimizer import Optimizer
 
 __all__ = ["LRScheduler", "check_optimizer"]
@@ -43,6 +44,11 @@ class LRScheduler:
         [0.2]
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "step" in cls.__dict__:
+            cls.step = repeatable(cls.__dict__["step"])  # type: ignore[method-assign]
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self.optimizer = check_optimizer(self, optimizer)
         for i, group in enumerate(optimizer.param_groups):
@@ -80,6 +86,7 @@ class LRScheduler:
         """The rates that were set last, one per group."""
         return self._last_lr
 
+    @repeatable
     def step(self, epoch: int | None = None) -> None:
         """Go to the next epoch (or to the given one) and set its rates."""
         if self._step_count == 1 and not self.optimizer._steps_taken:

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+from ...effects import repeatable
 from ..optimizer import Optimizer
 from .base import LRScheduler
 from .plateau import ReduceLROnPlateau
@@ -63,6 +64,7 @@ class ChainedScheduler(_Compound):
         self.optimizer = self._schedulers[0].optimizer
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
+    @repeatable
     def step(self) -> None:
         """Step every scheduler, in order."""
         for scheduler in self._schedulers:
@@ -117,6 +119,7 @@ class SequentialLR(_Compound):
     def _initial_step(self) -> None:
         self._schedulers[0]._initial_step()
 
+    @repeatable
     def step(self) -> None:
         """Go to the next epoch: step the scheduler whose turn it is."""
         self.last_epoch += 1
