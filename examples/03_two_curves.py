@@ -112,7 +112,7 @@ def main():
     common.one_legend(figure)
     report.save(
         figure, "03_regions.png",
-        "Left: the best line (black; by cross-entropy) gets points of both curves wrong. Middle: with a hidden layer "
+        "Left: the best line (by cross-entropy) gets points of both curves wrong. Middle: with a hidden layer "
         "the boundary passes between the curves. Right: the same points as the hidden "
         "layer sees them, with the image of a square grid; the plane is bent and squeezed so that "
         "one straight line separates the curves.",

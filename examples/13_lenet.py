@@ -149,7 +149,7 @@ def main():
     )  # fmt: skip
     report.save(
         draw_maps(model, images[0]), "13_feature_maps.png",
-        "What each layer makes of one digit (dark: active). Maps answer to edges of different directions; pooling "
+        "What each layer makes of one digit: strokes are active units. Maps answer to edges of different directions; pooling "
         "keeps where they are only roughly.",
     )  # fmt: skip
     report.save(

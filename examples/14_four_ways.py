@@ -1,0 +1,198 @@
+"""Chapter 14: four ways to write one network: symbolic functions, modules, a dataflow graph, a script.
+
+    python examples/14_four_ways.py [--out DIR] [--quick] [--seed N]
+
+The lecture closes with four frameworks, each a way to write a network: Theano compiles functions, Torch puts modules
+together, TensorFlow builds a dataflow graph and then runs it, Caffe reads a script. Here the same network, eight tanh
+units that learn the sinus, is written in each of these ways, and trained from the same weights. All four must give the
+same numbers, step by step.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import common
+
+import tinygrad_course as tc
+from tinygrad_course import nn, optim
+from tinygrad_course.data import Sinus
+from tinygrad_course.graph import Node
+from tinygrad_course.interop import caffe
+
+LR, MOMENTUM = 0.1, 0.8
+SOLVER = Path(__file__).parent / "caffe" / "sinus_solver.prototxt"
+
+
+def criterion(W1, b1, W2, b2, x, t):
+    """E = ½ Σ (y - t)² / N of the two-layer network."""
+    y = tc.tanh(x @ W1.T + b1) @ W2.T + b2
+    return ((y - t) ** 2).sum() / (2 * len(x))
+
+
+def symbolic(start, x, t, steps):
+    """Theano: the error is a function; its gradient is derived as a function; a step is a function too, compiled.
+
+    Nothing has a state: weights and velocities go in, and come out changed.
+    """
+    slope = tc.func.value_and_grad(criterion, argnums=(0, 1, 2, 3))
+
+    @tc.compile
+    def step(weights, velocities, x, t):
+        E, slopes = slope(*weights, x, t)
+        velocities = [MOMENTUM * v + g for v, g in zip(velocities, slopes, strict=True)]
+        return E, [w - LR * v for w, v in zip(weights, velocities, strict=True)], velocities
+
+    weights, velocities = start, [tc.zeros_like(w) for w in start]
+    for _ in range(steps):
+        E, weights, velocities = step(weights, velocities, x, t)
+        yield E.item(), weights
+
+
+def modules(start, x, t, steps):
+    """Torch: modules own the weights, an optimizer changes them in place, the graph is made anew in each step."""
+    model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
+    set_weights(model.parameters(), start)
+    optimizer = optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss = ((model(x) - t) ** 2).sum() / (2 * len(x))
+        loss.backward()
+        optimizer.step()
+        yield loss.item(), list(model.parameters())
+
+
+class Session:
+    """TensorFlow: what was recorded is run anew, with other values for its sources.
+
+    Args:
+        fetches: the tensors that a run gives, with the graphs behind them.
+    """
+
+    def __init__(self, fetches):
+        self.fetches = [tensor.node for tensor in fetches]
+        found, waiting = set(), list(self.fetches)
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, Node) and node not in found:
+                found.add(node)
+                waiting += node.parents
+        self.nodes = sorted(found, key=lambda node: node.seq)  # each after those that it needs
+
+    def run(self, feeds):
+        """The values of the fetches, given arrays for all sources."""
+        values = dict(feeds)
+        for node in self.nodes:
+            inputs = [constant if parent is None else values[parent]
+                      for parent, constant in zip(node.parents, node.inputs, strict=True)]  # fmt: skip
+            values[node] = node.op.forward(*inputs, **node.params)
+        return [values[node] for node in self.fetches]
+
+
+def build_graph(x, t):
+    """Placeholders and variables, the error, and its gradient, which is a part of the same graph."""
+    shapes = {"W1": (8, 1), "b1": (8,), "W2": (1, 8), "b2": (1,), "x": x.shape, "t": t.shape}
+    sources = {name: tc.zeros(*shape, requires_grad=True) for name, shape in shapes.items()}
+    E = criterion(**sources)
+    slopes = tc.autograd.grad(E, list(sources.values())[:4], create_graph=True)
+    return sources, E, slopes
+
+
+def dataflow(start, x, t, steps):
+    """TensorFlow: first the graph, once, without a number in it; then a session that feeds and fetches."""
+    sources, E, slopes = build_graph(x, t)
+    session = Session([E, *slopes])
+    weights, velocities = [w.numpy() for w in start], [0.0] * 4
+    for _ in range(steps):
+        feeds = dict(zip(sources.values(), [*weights, x.numpy(), t.numpy()], strict=True))
+        error, *found = session.run(feeds)
+        velocities = [MOMENTUM * v + g for v, g in zip(velocities, found, strict=True)]
+        weights = [w - LR * v for w, v in zip(weights, velocities, strict=True)]
+        yield float(error), [tc.tensor(w) for w in weights]
+
+
+def script(start, x, t, steps):
+    """Caffe: no code at all; the network and how to train it are two texts."""
+    solver = caffe.Solver(SOLVER, data={"samples": (x[:, :, None, None], t)})
+    set_weights(solver.net.parameters(), start)
+    for _ in range(steps):
+        solver.solve(1)
+        yield solver.losses[-1], list(solver.net.parameters())
+
+
+WAYS = {"symbolic": symbolic, "modules": modules, "dataflow": dataflow, "script": script}
+
+
+def set_weights(parameters, values):
+    """Copy values into parameters."""
+    with tc.no_grad():
+        for p, value in zip(parameters, values, strict=True):
+            p.copy_(value)
+
+
+def apart(found, expected):
+    """The largest difference of any weight, relative to the largest weight."""
+    pairs = list(zip(found, expected, strict=True))
+    largest = max(e.abs().max().item() for _, e in pairs)
+    return max((f.detach() - e.detach()).abs().max().item() for f, e in pairs) / largest
+
+
+def draw(figure, errors, differences):
+    """The error of all four, one line on the other, and how far their weights are from those of the modules."""
+    left, right = figure.subplots(1, 2)
+    for k, (name, found) in enumerate(errors.items()):
+        left.plot(found, lw=7 - 2 * k, color=f"C{k}", label=name)
+        right.plot([max(d, 1e-17) for d in differences[name]], lw=1, color=f"C{k}")
+    left.set(title="E, four times", xlabel="step", yscale="log")
+    right.set(title="Weights: difference from the modules'", xlabel="step", yscale="log", ylim=(8e-18, 1e-11))
+    common.one_legend(figure)
+
+
+def main():
+    args, report = common.start(__doc__, __file__)
+    tc.set_default_dtype(tc.float64)  # so that differences are rounding of the sixteenth digit
+    steps = 200 if args.quick else 2000
+    data = Sinus(low=-3.14159, high=3.14159)
+    x, t = data.x.double(), data.t.double()
+    start = [p.detach().clone() for p in nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).parameters()]
+    errors, weights, seconds = {}, {}, {}
+    for name, way in WAYS.items():
+        begun = time.perf_counter()
+        rows = [(E, [w.detach().clone() for w in now]) for E, now in way(start, x, t, steps)]
+        seconds[name] = time.perf_counter() - begun
+        errors[name], weights[name] = zip(*rows, strict=True)
+    differences = {
+        name: [apart(w, e) for w, e in zip(found, weights["modules"], strict=True)] for name, found in weights.items()
+    }
+    for name, found in errors.items():
+        print(f"  {name:9s} E = {found[0]:.16f} … {found[-1]:.16f}, {1000 * seconds[name] / steps:.2f} ms a step")
+
+    sources, E, _ = build_graph(x, t)
+    report.draw(
+        tc.viz.draw(E, names=sources, direction="both"), "14_graph",
+        "The dataflow graph of the third way: placeholders x and t, variables, the error, and the gradient on its way "
+        "back. It is data, which a session runs with any numbers.",
+    )  # fmt: skip
+    figure = common.new_figure(11, 3.8)
+    draw(figure, errors, differences)
+    report.save(
+        figure, "14_four_ways.png",
+        "Left: the error of the network written in four ways; the lines lie on each other. Right: how far their "
+        "weights are from the modules', relative to the largest: roundings of the last digit (0 is drawn at 10⁻¹⁷).",
+    )  # fmt: skip
+
+    others = [name for name in WAYS if name != "modules"]
+    first = {name: abs(errors[name][0] / errors["modules"][0] - 1) for name in others}
+    last = {name: max(differences[name]) for name in others}
+    falls = {name: found[-1] / found[0] for name, found in errors.items()}
+    report.claim("error", "from the same weights all compute one error (relative difference from the modules')",
+                 first, max(first.values()) <= 1e-12)  # fmt: skip
+    report.claim("weights", f"in {steps} steps all take one way (largest relative difference of a weight)",
+                 last, max(last.values()) <= 1e-9)  # fmt: skip
+    report.claim("learning", "and each of them learns (error at the end, as a share of that at the start)",
+                 falls, max(falls.values()) < 0.1)  # fmt: skip
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
