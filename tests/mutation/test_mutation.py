@@ -16,7 +16,8 @@ from tests.samples.base import Sample, drawn
 from tinygrad_course.ops import REGISTRY, Op
 from tinygrad_course.testing.compare import findings
 from tinygrad_course.testing.contract import Call
-from tinygrad_course.testing.function import Point
+from tinygrad_course.testing.function import Point, at
+from tinygrad_course.testing.options import Options
 from tinygrad_course.testing.probe import cotangent
 from tinygrad_course.testing.report import table
 
@@ -39,7 +40,7 @@ def point_of(op: Op, sample: Sample) -> Point:
     call = Call(REGISTRY[op.name], sample.inputs, sample.params)
     inputs = call.marked()
     call.op = op
-    return Point(call, inputs)
+    return at(call, inputs)
 
 
 def caught(op: Op, sample: Sample, seed: int, order: int) -> bool:
@@ -47,8 +48,8 @@ def caught(op: Op, sample: Sample, seed: int, order: int) -> bool:
     rng = np.random.default_rng(seed)
     point = point_of(op, sample)
     if order == 2:
-        point = point.raised(rng)
-    return bool(findings(point, rng, order=order))
+        point = point.raised(rng, Options())
+    return bool(findings(point, rng, Options(), order=order))
 
 
 def gradients(op: Op, sample: Sample, seed: int, order: int) -> list[np.ndarray]:
@@ -56,7 +57,7 @@ def gradients(op: Op, sample: Sample, seed: int, order: int) -> list[np.ndarray]
     rng = np.random.default_rng(seed)
     point = point_of(op, sample)
     if order == 2:
-        point = point.raised(rng)
+        point = point.raised(rng, Options())
     return point.gradients([cotangent(rng, y.shape) for y in point.outputs(point.values)])
 
 

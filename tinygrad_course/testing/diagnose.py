@@ -162,7 +162,9 @@ def _by_differences(point: Point) -> list[np.ndarray]:
                 return np.concatenate([y.ravel() for y in point.outputs(moved)])
 
             columns.append(derivative(curve).value / length)
-        found.append(np.stack(columns, 1))
+        found.append(
+            np.stack(columns, 1) if columns else np.zeros((sum(y.size for y in point.outputs(point.values)), 0))
+        )
     return found
 
 
@@ -173,10 +175,7 @@ def _linear(point: Point, i: int) -> bool:
 
 def _nearby(point: Point, rng: np.random.Generator) -> Point:
     """The same function at inputs moved by some percent."""
-    inputs = list(point.inputs)
-    for i in point.wrt:
-        inputs[i] = inputs[i] * rng.uniform(0.8, 1.2, np.shape(inputs[i]))
-    return Point(point.fn, inputs, point.wrt)
+    return point.moved([x * rng.uniform(0.8, 1.2, x.shape) for x in point.values])
 
 
 def _number(factor: float) -> str:

@@ -6,12 +6,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compare import elements, findings
+from .compare import apart, elements, findings
 from .function import Point
+from .jacobian import full_findings
 from .kinks import ALL, bends, glimpsed, judge
+from .options import Options
 from .report import Finding, Kink, Row
+from .rounding import rounding
 
 __all__ = ["Outcome", "examine"]
+
+# Projections of functions that round coarsely: a chance agreement of one is not as rare as in float64.
+REPEATS = 3
 
 
 class Outcome(NamedTuple):
@@ -21,34 +27,43 @@ class Outcome(NamedTuple):
         found: the projections that disagree; empty if the gradient is right.
         rows: the elements that disagree.
         kinks: where the function has several slopes.
+        floor: the relative rounding of the function, where it had to be measured; else 0.
     """
 
     found: list[Finding]
     rows: list[Row]
     kinks: list[Kink]
+    floor: float = 0.0
 
 
 def examine(
-    point: Point,
-    rng: np.random.Generator,
-    *,
-    order: int = 1,
-    rtol: float | None = None,
-    atol: float = 0.0,
-    jumps: bool = False,
+    point: Point, rng: np.random.Generator, options: Options, *, order: int = 1, jumps: bool = False
 ) -> Outcome:
     """Compare the gradient with differences; where these disagree and the point is at a kink, with all slopes."""
-    found = findings(point, rng, order=order, rtol=rtol, atol=atol, jumps=jumps)
+    found = _compared(point, rng, options, order, jumps)
+    if found and not options.floor:
+        floor = rounding(point, rng)
+        if options._replace(floor=floor).relative(()) > options.relative(()):
+            options = options._replace(floor=floor, repeats=max(options.repeats, REPEATS))
+            found = _compared(point, rng, options, order, jumps)
+    floor = options.floor
     if not found:
-        return Outcome([], [], judge(point, rng).kinks if order == 1 and glimpsed(point, rng) else [])
-    if order == 1 and bends(point, rng):
-        verdict = judge(point, rng)
+        kinks = judge(point, rng, options).kinks if order == 1 and glimpsed(point, rng) else []
+        return Outcome([], [], kinks, floor)
+    if order == 1 and bends(point, rng, floor):
+        verdict = judge(point, rng, options)
         if verdict.reliable:
-            if not verdict.wrong:
-                return Outcome([], [], verdict.kinks)
-            found = [f._replace(reliable=True) for f in found]
-            return Outcome(found, _worst(verdict.wrong), verdict.kinks)
-    return Outcome(found, elements(point, rng), [])
+            if verdict.wrong:
+                found = [f._replace(reliable=True) for f in found]
+                return Outcome(found, _worst(verdict.wrong), verdict.kinks, floor)
+            found = apart(point, rng, options, order) if "forward" in options.modes else []
+            return Outcome(found, [], verdict.kinks, floor)
+    return Outcome(found, elements(point, rng, options), [], floor)
+
+
+def _compared(point: Point, rng: np.random.Generator, options: Options, order: int, jumps: bool) -> list[Finding]:
+    compare = full_findings if options.full else findings
+    return compare(point, rng, options, order=order, jumps=jumps)
 
 
 def _worst(rows: list[Row]) -> list[Row]:

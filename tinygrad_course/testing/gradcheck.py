@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from .compare import findings
 from .diagnose import diagnose, unsteady
 from .examine import examine
-from .function import Point
+from .function import Point, at
 from .kinks import bends
 from .locate import Suspect, calls, locate
+from .options import MODES, Options
 from .probe import direction
 from .report import Finding, GradientError, Kink, Passed, Row, table
 
@@ -22,32 +23,46 @@ SHOWN = 8
 
 
 def gradcheck(
-    fn: Callable[..., Any], *inputs: Any, order: int = 1, seed: int = 0, rtol: float | None = None, atol: float = 0.0
-) -> Passed:
+    fn: Callable[..., Any], *inputs: Any, order: int = 1, mode: str = "reverse", cotangent: Any = "random",
+    full: bool = False, repeats: int = 1, batched: bool = False, seed: int = 0, rtol: float | None = None,
+    atol: float = 0.0, kwargs: Mapping[str, Any] | None = None,
+) -> Passed:  # fmt: skip
     """Compare the gradients of `fn` with numerical derivatives; raise if they disagree.
 
     Per input, vᵀJu is computed twice: by the backward pass from a random cotangent v, and by extrapolated differences
-    along a random direction u. Order 2 does the same for the gradient as a function of the inputs and of v.
+    along a random direction u. The mean of the squared difference is that of the whole Jacobian, so that no error hides
+    from it but by chance. Order 2 does the same for the gradient as a function of the inputs and of v.
 
     At a kink (relu or abs at 0, ties of a maximum or a sort, the bounds of clamp) any generalized gradient is right,
     and a gradient that is none of them is wrong; see `tc.testing.kinks`. Where the gradient jumps there, orders above
     1 leave it out.
 
+    Everything is promoted to float64, parameters as well. A function that refuses that, or rounds to float32 inside,
+    is held to what its own rounding, which is measured, lets differences show.
+
     Args:
-        fn: a function of Tensors that gives a Tensor, or several; for example a primitive, a layer or a loss.
-        inputs: its inputs. Those that require grad are checked; if none does, all floating Tensors and arrays are.
-            They are promoted to float64 for the check.
+        fn: a function of Tensors that gives a Tensor, or several; for example a primitive, a loss, `Function.apply`, a
+            Module or a method of one. The parameters of a Module are checked as well.
+        inputs: its inputs, also nested in tuples, lists and dicts. Those that require grad are checked; if none does,
+            all floating Tensors and arrays are. Modules among them are checked in their parameters.
         order: 1 checks gradients, 2 also the gradients of gradients, 3 theirs.
+        mode: "reverse" checks vᵀJ, "forward" Ju (see `tc.func.jvp`), "both" either.
+        cotangent: "random", "ones" (which hides errors that cancel in the sum), or an array for each output.
+        full: compare each element of each Jacobian, at the cost of a pass for each, rather than projections.
+        repeats: how many projections.
+        batched: check as well that one graph pulls several cotangents back as fresh graphs do (`tc.func.vmap`).
         seed: the same seed gives the same cotangents and directions.
-        rtol: the relative difference to accept; default: 1e-7, more if the outputs are not float64.
+        rtol: the relative difference to accept; default: 1e-7, more if the function rounds more than float64 does.
         atol: an absolute difference to accept besides.
+        kwargs: keyword arguments for `fn`.
 
     Returns:
         A `Passed`, which is true, and has the kinks at which the inputs are.
 
     Raises:
-        GradientError: if a gradient is wrong, with a table of the elements.
-        TypeError: if there is nothing to differentiate.
+        GradientError: if a gradient is wrong, with a table of the elements, and the call and the cause if found.
+        TypeError: if there is nothing to differentiate, or complex values.
+        ValueError: for an unknown mode or cotangent.
 
     Example:
         >>> import numpy as np, tinygrad_course as tc
@@ -64,20 +79,24 @@ def gradcheck(
         ...     print(error.suspects[0].name, "-", error.cause)
         wrong - derivative of another function: 1 + h² instead of 1 - h²
     """
+    options = _options(rtol, atol, mode, cotangent, full, repeats)
     name = getattr(fn, "__name__", type(fn).__name__)
     rng = np.random.default_rng(seed)
-    point = first = Point(fn, inputs)
+    point = first = at(fn, inputs, kwargs)
     inner = False
     kinks: list[Kink] = []
+    floor = first.coarseness()
     for k in range(1, order + 1):
         if k > 1:
-            point = point.raised(rng)
-        found, rows, here = examine(point, rng, order=k, rtol=rtol, atol=atol, jumps=bool(kinks))
+            point = point.raised(rng, options)
+            options = options if isinstance(cotangent, str) else options._replace(cotangent="random")
+        found, rows, here, coarse = examine(point, rng, options, order=k, jumps=bool(kinks))
+        floor = max(floor, coarse)
         if found:
             cause = unsteady(first)
-            suspects = [] if cause else locate(first, rng, k)
+            suspects = [] if cause else locate(first, rng, options, k)
             open_question = k == 1 or not any(f.reliable for f in found)
-            if not cause and not suspects and open_question and _inner(first, rng, k):
+            if not cause and not suspects and open_question and _inner(first, rng, options, k):
                 inner = True
                 continue
             if suspects and suspects[0].order == 1:
@@ -87,25 +106,31 @@ def gradcheck(
             message = _message(name, k, found, rows, _place(suspects, cause))
             raise GradientError(message, found, rows, suspects, cause)
         kinks += here
-    return Passed(kinks, inner)
+    return Passed(kinks, inner, floor)
 
 
-def _inner(point: Point, rng: np.random.Generator, order: int) -> bool:
+def _options(rtol: float | None, atol: float, mode: str, cotangent: Any, full: bool, repeats: int) -> Options:
+    if mode not in MODES:
+        raise ValueError(f"gradcheck: expected mode to be one of {', '.join(map(repr, MODES))}, got {mode!r}")
+    if isinstance(cotangent, str) and cotangent not in ("random", "ones"):
+        raise ValueError(f"gradcheck: expected cotangent to be 'random', 'ones' or arrays, got {cotangent!r}")
+    if repeats < 1:
+        raise ValueError(f"gradcheck: expected at least one projection, got repeats={repeats}")
+    return Options(rtol, atol, MODES[mode], cotangent, full, repeats)
+
+
+def _inner(point: Point, rng: np.random.Generator, options: Options, order: int) -> bool:
     """Whether the gradient is right all around a kink, so that only the chain rule at the kink itself is to blame.
 
     relu(x) - relu(-x) is x, yet the rules give 0 at 0, each with a right slope of its own.
     """
     for _ in range(4):
-        inputs = list(point.inputs)
-        for i, x in zip(point.wrt, point.values):
-            inputs[i] = x + 0.01 * direction(rng, x, np.zeros_like(x))
-        beside = Point(point.fn, inputs, point.wrt)
+        beside = point.moved([x + 0.01 * direction(rng, x, np.zeros_like(x)) for x in point.values])
         for _ in range(1, order):
-            beside = beside.raised(rng)
-        if findings(beside, rng, order=order):
+            beside = beside.raised(rng, options)
+        if findings(beside, rng, options, order=order):
             return False
-    kinked = [call for call in calls(point) if bends(call, rng)]
-    return bool(kinked)
+    return any(bends(call, rng) for call in calls(point))
 
 
 def _place(suspects: Sequence[Suspect], cause: str | None) -> str:

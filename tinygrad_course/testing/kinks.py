@@ -29,6 +29,7 @@ import numpy as np
 
 from .function import Point
 from .numerical import Estimate, onward
+from .options import Options
 from .probe import cotangent
 from .report import Kink, Row
 
@@ -38,7 +39,8 @@ __all__ = ["Verdict", "bends", "glimpsed", "judge"]
 ALL = "all inputs"
 NEAR = 0.125
 MARGIN = 10.0
-RTOL = 1e-6
+# How far slopes may be from linear in the direction before that is called a bend.
+BEND = 1e-6
 ROUGH = 1e-3
 GROUPS = 48
 DISPLACEMENTS = 5
@@ -57,30 +59,31 @@ class Verdict(NamedTuple):
 class Rays:
     """A function of all inputs of a point in one vector, and its one-sided slopes along rays from there."""
 
-    def __init__(self, point: Point, used: list[np.ndarray]) -> None:
+    def __init__(self, point: Point, used: list[np.ndarray], floor: float = 0.0) -> None:
         self.point = point
         self.used = used
+        self.floor = max(floor, point.floor)
         self.sizes = [x.size for x in point.values]
         self.starts = np.cumsum([0, *self.sizes])
         self.scale = np.concatenate([np.full(x.size, _scale(x)) for x in point.values])
 
     def along(self, d: np.ndarray) -> Estimate:
         """The slopes of all outputs at the start of the ray."""
-        return onward(lambda t: self.at(t, d))
+        return onward(lambda t: self.at(t, d), floor=self.floor)
 
     def at(self, t: float, d: np.ndarray) -> np.ndarray:
         moved = [
             np.asarray(x + t * part.reshape(x.shape))
             for x, part in zip(self.point.values, np.split(d, self.starts[1:-1]))
         ]
-        ys = [y[mask].astype(np.float64) for y, mask in zip(self.point.outputs(moved), self.used)]
+        ys = [y[mask] for y, mask in zip(self.point.outputs(moved), self.used)]
         return np.concatenate(ys) if ys else np.zeros(0)
 
     def element(self, j: int) -> tuple[str, tuple[int, ...]]:
         """The input and the index in it of element j of the vector."""
         i = int(np.searchsorted(self.starts, j, "right")) - 1
         index = np.unravel_index(j - self.starts[i], self.point.values[i].shape)
-        return f"input {self.point.wrt[i]}", tuple(int(k) for k in index)
+        return self.point.names[self.point.wrt[i]], tuple(int(k) for k in index)
 
 
 def glimpsed(point: Point, rng: np.random.Generator) -> bool:
@@ -95,25 +98,26 @@ def glimpsed(point: Point, rng: np.random.Generator) -> bool:
         return bool(np.any(jump > ROUGH * np.maximum(np.abs(right - here), np.abs(here - left)) + rounding))
 
 
-def bends(point: Point, rng: np.random.Generator) -> bool:
+def bends(point: Point, rng: np.random.Generator, floor: float = 0.0) -> bool:
     """Whether the point is at a kink: whether one-sided slopes fail to be linear in the direction."""
-    rays = Rays(point, [np.isfinite(y) for y in point.outputs(point.values)])
+    rays = Rays(point, [np.isfinite(y) for y in point.outputs(point.values)], floor)
     for _ in range(4):
         a, b = (cotangent(rng, rays.scale.shape) * rays.scale for _ in range(2))
         slopes = [rays.along(d) for d in (a, b, a + b, -a)]
         fa, fb, fab, back = (s.value for s in slopes)
-        error = MARGIN * sum(s.error for s in slopes) + RTOL * (np.abs(fa) + np.abs(fb))
+        error = MARGIN * sum(s.error for s in slopes) + BEND * (np.abs(fa) + np.abs(fb))
         with np.errstate(invalid="ignore"):
             if np.any(np.abs(fa + fb - fab) > error) or np.any(np.abs(fa + back) > error):
                 return True
     return False
 
 
-def judge(point: Point, rng: np.random.Generator) -> Verdict:
+def judge(point: Point, rng: np.random.Generator, options: Options) -> Verdict:
     """Hold the gradient to the slopes on all sides of a point."""
     ys = point.outputs(point.values)
     used = [np.isfinite(y) for y in ys]
-    rays = Rays(point, used)
+    rays = Rays(point, used, options.floor)
+    rtol = options.relative(ys)
     n, m = len(rays.scale), sum(int(mask.sum()) for mask in used)
     groups = _groups(rng, m)
     signs = cotangent(rng, (m,)) if m > GROUPS else np.ones(m)
@@ -137,7 +141,7 @@ def judge(point: Point, rng: np.random.Generator) -> Verdict:
     for k, u in enumerate([*single, *whole]):
         low, high, error = _interval(rays, base, u)
         reliable = reliable and bool(
-            np.all(error <= ROUGH * np.maximum(np.abs(low), np.abs(high)) + 1e-6 * rays.scale.max())
+            np.all(error <= ROUGH * np.maximum(np.abs(low), np.abs(high)) + max(rtol, 1e-6) * rays.scale.max())
         )
         length = float(np.abs(u).max())
         name, element = rays.element(int(np.flatnonzero(u)[0])) if k < len(single) else (ALL, ())
@@ -145,7 +149,8 @@ def judge(point: Point, rng: np.random.Generator) -> Verdict:
             v = signs[group]
             ends = np.stack([v * low[group], v * high[group]])
             least, most = float(ends.min(0).sum()), float(ends.max(0).sum())
-            slack = MARGIN * float(error[group].sum()) + RTOL * float(np.abs(ends).max(0).sum() + np.abs(g * u).sum())
+            size = float(np.abs(ends).max(0).sum() + np.abs(g * u).sum())
+            slack = rtol * size + options.atol + MARGIN * float(error[group].sum())
             analytic = float(g @ u)
             if not least - slack <= analytic <= most + slack:
                 # The nearest slope is what the gradient should have been at least.
@@ -166,7 +171,7 @@ def _interval(
     for w, start in base:
         plus, minus = rays.along(w + NEAR * u), rays.along(w - NEAR * u)
         for a, b in ((plus, start), (start, minus)):
-            good = (a.error + b.error) / NEAR <= RTOL * (np.abs(a.value) + np.abs(b.value)) + error
+            good = (a.error + b.error) / NEAR <= BEND * (np.abs(a.value) + np.abs(b.value)) + error
             samples.append(np.where(good, (a.value - b.value) / NEAR, samples[0]))
     return np.minimum.reduce(samples), np.maximum.reduce(samples), error
 

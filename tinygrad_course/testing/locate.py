@@ -15,7 +15,8 @@ from ..ops.op import Op
 from ..random import fork_rng, manual_seed
 from ..tensor import Tensor
 from .examine import Outcome, examine
-from .function import Point
+from .function import Point, allowed
+from .options import Options
 
 __all__ = ["Suspect", "calls", "locate"]
 
@@ -65,22 +66,23 @@ def _recorded(point: Point) -> list[Any]:
 
 def calls(point: Point) -> list[Point]:
     """The recorded calls within a function, each as a function of its own at the inputs that it got."""
-    return [Point(_replay(op, params), inputs, wrt) for op, inputs, params, wrt, _ in _recorded(point)]
+    return [allowed(_replay(op, params), inputs, None, wrt) for op, inputs, params, wrt, _ in _recorded(point)]
 
 
-def locate(point: Point, rng: np.random.Generator, order: int = 1) -> list[Suspect]:
+def locate(point: Point, rng: np.random.Generator, options: Options, order: int = 1) -> list[Suspect]:
     """The calls within a function whose rules are wrong up to this order, in the order in which they were made."""
+    options = options._replace(cotangent="random", atol=0.0, full=False)
     suspects = []
     for op, inputs, params, wrt, where in _recorded(point):
-        call = Point(_replay(op, params), inputs, wrt)
+        call = allowed(_replay(op, params), inputs, None, wrt)
         here, kinked = call, False
         for k in range(1, order + 1):
             if k > 1:
-                here = here.raised(rng)
-            outcome = examine(here, rng, order=k, jumps=kinked)
+                here = here.raised(rng, options)
+            outcome = examine(here, rng, options, order=k, jumps=kinked)
             kinked = kinked or bool(outcome.kinks)
             if outcome.found:
-                wrong = sorted({int(f.input.split()[1]) for f in outcome.found})
+                wrong = sorted({f.position for f in outcome.found})
                 suspects.append(Suspect(op.name, tuple(wrong), where, call, outcome, k))
                 break
     return suspects

@@ -37,12 +37,13 @@ class Estimate(NamedTuple):
     size: np.ndarray
 
 
-def derivative(curve: Curve, step: float = STEP) -> Estimate:
+def derivative(curve: Curve, step: float = STEP, floor: float = 0.0) -> Estimate:
     """The derivative at 0 of a function of one number that gives an array, by central differences.
 
     Args:
         curve: a function of a float; the dtype of what it gives tells how much rounding to expect.
         step: the largest step; the curve should be smooth on a fraction of it, at least.
+        floor: the relative rounding of the curve, if it is more than its dtype's.
 
     Example:
         >>> import numpy as np, tinygrad_course as tc
@@ -55,7 +56,7 @@ def derivative(curve: Curve, step: float = STEP) -> Estimate:
         above, below = _float64(curve(h)), _float64(curve(-h))
         return (above - below) / (2 * h), np.maximum(np.abs(above), np.abs(below)) / h
 
-    return _extrapolate(quotient, step, 4.0, _eps(curve))
+    return _extrapolate(quotient, step, 4.0, max(floor, _eps(curve)))
 
 
 def slopes(curve: Curve, step: float = STEP) -> tuple[Estimate, Estimate]:
@@ -71,7 +72,7 @@ def slopes(curve: Curve, step: float = STEP) -> tuple[Estimate, Estimate]:
     return left._replace(value=-left.value), right
 
 
-def onward(curve: Curve, step: float = STEP) -> Estimate:
+def onward(curve: Curve, step: float = STEP, floor: float = 0.0) -> Estimate:
     """The derivative at 0 from the right: how fast the curve sets out."""
     here = _float64(curve(0.0))
 
@@ -79,7 +80,7 @@ def onward(curve: Curve, step: float = STEP) -> Estimate:
         there = _float64(curve(h))
         return (there - here) / h, np.maximum(np.abs(there), np.abs(here)) / h
 
-    return _extrapolate(quotient, step, 2.0, _eps(curve))
+    return _extrapolate(quotient, step, 2.0, max(floor, _eps(curve)))
 
 
 def _eps(curve: Curve) -> float:

@@ -33,6 +33,8 @@ class Finding(NamedTuple):
         numeric: vᵀJu from differences.
         tolerance: how far they may be apart.
         reliable: whether the differences settled; if not, the function is rough or not finite at this point.
+        mode: "reverse" if vᵀJ was computed first, "forward" if Ju was.
+        position: the place of the input among all, parameters included.
     """
 
     input: str
@@ -41,6 +43,8 @@ class Finding(NamedTuple):
     numeric: float
     tolerance: float
     reliable: bool = True
+    mode: str = "reverse"
+    position: int = 0
 
 
 class Kink(NamedTuple):
@@ -68,23 +72,26 @@ class Passed:
         kinks: where the function has several slopes, and which of them the gradient has.
         inner: whether there are kinks within the function that its slopes as a whole do not account for, so that its
             rules were each found right for themselves.
+        floor: the relative rounding of the function, where it computes in less than float64; else 0.
     """
 
-    def __init__(self, kinks: Sequence[Kink] = (), inner: bool = False) -> None:
+    def __init__(self, kinks: Sequence[Kink] = (), inner: bool = False, floor: float = 0.0) -> None:
         self.kinks = tuple(kinks)
         self.inner = inner
+        self.floor = floor
 
     def __bool__(self) -> bool:
         return True
 
     def __repr__(self) -> str:
+        right = f"right, as far as a rounding of {self.floor:.1g} shows" if self.floor else "right"
         if not self.kinks:
-            return "right; with kinks inside, at which each rule is right" if self.inner else "right"
+            return f"{right}; with kinks inside, at which each rule is right" if self.inner else right
         body = table(
             ("input", "element", "smallest slope", "largest slope", "gradient"),
             ((k.input, k.element, k.low, k.high, k.analytic) for k in self.kinks),
         )
-        return f"right; at kinks any slope between the one-sided ones is\n{body}"
+        return f"{right}; at kinks any slope between the one-sided ones is\n{body}"
 
 
 class GradientError(RuntimeError):
