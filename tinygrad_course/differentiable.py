@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,7 @@ class Differentiable:
     node: Node | Leaf | None
     _grad: Tensor | None
     _hooks: Hooks | None
+    _run_backward: ClassVar[Callable[..., None]]  # put here by `autograd.backward`, which knows Tensors
 
     @property
     def requires_grad(self) -> bool:
@@ -100,9 +101,7 @@ class Differentiable:
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:  # fmt: skip
         """Accumulate into `.grad` of the leaves the gradient of this tensor; see `tc.autograd.backward`."""
-        from .autograd.backward import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)  # type: ignore[arg-type]
+        self._run_backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
     # --- hooks ----------------------------------------------------------------------------------------------------
 

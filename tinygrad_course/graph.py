@@ -25,8 +25,8 @@ __all__ = ["Bundle", "Node", "Observer", "Spec", "bind", "state"]
 
 # Arrays up to this many bytes are always kept on their node: deciding would cost more than they do.
 SMALL = 16_384
-# Outputs up to this many bytes stay on a node that is freed: a Spec in their place would take as much.
-TINY = 512
+# Outputs up to this many bytes stay on a node that is freed: they take about as much as the node.
+TINY = 1_024
 
 _new = Tensor.__new__
 _FLOAT64 = np.dtype(np.float64)
@@ -169,18 +169,21 @@ class Node:
         "where",
     )
 
+    inputs: Sequence[Any] | None
+    hooks: Hooks | None
+    restore: Callable[[], None] | None
+    where: str | None
+
     def __init__(
         self, op: Op, params: dict[str, Any], inputs: Sequence[Any], parents: Sequence[Any], output: Any
     ) -> None:
         self.op = op
         self.params = params
-        self.inputs: Sequence[Any] | None = inputs
+        self.inputs = inputs
         self.parents = parents
         self.output = output
         self.seq = tick()
-        self.hooks: Hooks | None = None
-        self.restore: Callable[[], None] | None = None
-        self.where: str | None = None
+        self.hooks = self.restore = self.where = None
 
     @property
     def name(self) -> str:
@@ -232,12 +235,12 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
     for x in inputs:
         if isinstance(x, Tensor):
             arrays.append(x.array)
-            node = x.node
-            if node is None:
-                parents.append(None)
-            else:
+            node: Any = x.node
+            if node is not None:
                 wanted = True
-                parents.append(x if node is LEAF else node)
+                if node is LEAF:
+                    node = x
+            parents.append(node)
         else:
             arrays.append(operand(op.name, x))
             parents.append(None)
@@ -306,7 +309,10 @@ def _as_default(y: np.ndarray, arrays: Sequence[Any]) -> np.ndarray:
 
 
 def _any_large(arrays: list[Any]) -> bool:
-    return any(type(x) is ndarray and x.nbytes > SMALL for x in arrays)
+    for x in arrays:  # noqa: SIM110 (a generator would cost more than it looks at)
+        if type(x) is ndarray and x.nbytes > SMALL:
+            return True
+    return False
 
 
 def _lean(op: Op, arrays: list[Any], parents: list[Any], y: np.ndarray) -> tuple[list[Any], Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Sequence
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,8 @@ def backward(
             hook(x)
 
 
+Tensor._run_backward = staticmethod(backward)
+
 # Threads may share leaves: their gradients are added one after the other.
 _accumulating = threading.RLock()
 
@@ -89,11 +92,21 @@ def _accumulate(found: dict[Tensor, Any], seen: set[int], create_graph: bool) ->
     with _accumulating:
         while found:
             x, g = found.popitem()
-            g = settle(g, x)
             before = x._grad
+            if before is None and type(g) is ndarray and g.shape == x.array.shape:
+                # What a rule has just made for one input is held by `g` only, and becomes the gradient as it is.
+                # Rules may also pass on what they got, hooks and users keep what they saw, and views share memory.
+                if g.base is not None or getrefcount(g) > _ALONE or not g.flags.writeable:
+                    g = g.copy()
+                x._grad = Tensor._wrap(g)
+                continue
+            g = settle(g, x)
             if isinstance(g, Tensor):
                 if not create_graph:
-                    x._grad = +g if before is None else before + g
+                    if before is None:
+                        x._grad = +g
+                    else:
+                        before.add_(g)
                     continue
                 if before is not None:
                     g = before + g
@@ -102,37 +115,17 @@ def _accumulate(found: dict[Tensor, Any], seen: set[int], create_graph: bool) ->
                 seen.add(id(owner(g.array)))
                 x._grad = g
             elif before is None:
-                x._grad = Tensor._wrap(g if _only_here(g) else np.array(g))
+                x._grad = Tensor._wrap(np.array(g))
             else:
                 np.add(before.array, g, out=before.array)
                 mark_overwritten(before.array)
 
 
-def _references(g: Any) -> int:
-    """How often an object is referred to, as seen from here: compared with `_ALONE` only."""
-    return sys.getrefcount(g)
-
-
-def _only_here(g: Any) -> bool:
-    """Whether an array is held by the caller's variable only, so that it may become a gradient without a copy.
-
-    Rules may pass on what they got, hooks and users may keep what they saw, and views share memory: such arrays are
-    copied. What a rule has just made for one input is not.
-    """
-    return type(g) is ndarray and g.base is None and g.flags.writeable and _references(g) <= _ALONE
-
-
 def _alone() -> int:
-    """The count of references that an array has which only a variable of the caller holds."""
-    counts = []
-
-    def only_here(g: Any) -> None:
-        counts.append(_references(g))
-
+    """The count of references, seen as `_accumulate` sees it, of an array that only one variable holds."""
     found = {0: np.zeros(1)}
     _, g = found.popitem()
-    only_here(g)
-    return counts[0]
+    return getrefcount(g)
 
 
 _ALONE = _alone() if sys.implementation.name == "cpython" else -1

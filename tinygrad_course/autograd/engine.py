@@ -58,6 +58,7 @@ def pull_back(
         expand = _on_the_way(pending, targets)
     found: dict[Any, Any] = {}
     observers = graph.state.observers
+    watched = bool(observers)
     node: Any = None
     try:
         while heap:
@@ -91,29 +92,26 @@ def pull_back(
                     g = _completed(g, y)
                 elif g.shape != y.shape:
                     g = np.broadcast_to(g, y.shape)
-            if observers:
+            if watched:
                 for observer in observers:
                     observer.pulls(node)
-            if op.joint:
-                cotangents = op.pullback(g, y, inputs, params, [p is not None for p in parents])
-            else:
-                cotangents = []
-                rules = op.rules
-                if len(rules) < len(parents):
-                    _check_rules(op, parents)
-                for parent, rule in zip(parents, rules):
-                    wants = parent is not None and rule is not None
-                    cotangents.append(rule(g, y, *inputs, **params) if wants else None)
-            if observers:
+            rules = op.rules
+            if len(parents) > op.arity:
+                _check_rules(op, parents)
+            whole = op.joint or watched  # all cotangents at once, or each when its turn comes
+            if whole:
+                rules = op.pullback(g, y, inputs, params, [p is not None for p in parents])
                 for observer in observers:
-                    observer.pulled(node, cotangents)
-            stretches = op.broadcasts and op.lazy
-            for parent, c, x in zip(parents, cotangents, inputs):
-                if parent is None or c is None:
+                    observer.pulled(node, rules)
+            stretches = op.stretches
+            for parent, rule, x in zip(parents, rules, inputs):
+                if parent is None or rule is None:
                     continue
+                c = rule if whole else rule(g, y, *inputs, **params)
                 try:
-                    if c.shape != x.shape or (stretches and y.shape != x.shape):
-                        c = conform(c, y.shape if stretches else c.shape, x.shape, op)
+                    ours, theirs = c.shape, x.shape
+                    if (ours != theirs and ours) or (stretches and y.shape != theirs):
+                        c = conform(c, y.shape if stretches else ours, theirs, op)
                     if c.dtype is not x.dtype:
                         c = c.astype(x.dtype)
                 except AttributeError:  # a rule gave a Python number
@@ -132,7 +130,7 @@ def pull_back(
                         sums.add(parent)
             if not keep:
                 node.release()
-            inputs = y = g = cotangents = c = x = before = None  # or they would live on while the next rule runs
+            rule = c = x = before = None  # or they would live on while the next rule runs
         for node, g in pending.items():  # what is left are leaves
             if targets is None or node in targets:
                 hooks = node._hooks

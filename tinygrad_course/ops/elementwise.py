@@ -47,6 +47,8 @@ def _power(a: Any, b: Any) -> Any:
 
 
 def _power_base(g: Any, _y: Any, a: Any, b: Any) -> Any:
+    if type(b) is int and b == 2:
+        return (2 * g) * a
     if isinstance(b, (int, float)):
         # d(a⁰)/da = 0 also at a = 0, where a⁻¹ is not finite.
         return (g * b) * a ** (b - 1) if b != 0 else g * 0.0

@@ -8,6 +8,7 @@ a `graph.Spec`, which knows the shape and dtype only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import MethodType
@@ -34,7 +35,9 @@ class Op:
         rules: one vjp rule per array input (None where there is no gradient); None if nothing is differentiable.
         lazy: the rules accept a cotangent whose shape merely broadcasts to the output's.
         broadcasts: the inputs are broadcast against each other, so the engine sums cotangents back.
+        stretches: both: what the rules give has the output's shape, or one that broadcasts to it.
         shrinks: the output may be much smaller than an input that backward does not need.
+        arity: inputs beyond this number have no rule.
         joint: the engine asks `pullback` for the cotangents of all inputs at once, not each rule for its own.
     """
 
@@ -54,16 +57,17 @@ class Op:
             self.rules = tuple(rules)
         self.lazy = lazy
         self.broadcasts = broadcasts
+        self.stretches = lazy and broadcasts
         self.shrinks = shrinks
         self.joint = variadic or type(self).pullback is not Op.pullback
+        self.arity: float = math.inf if self.joint or self.rules is None else len(self.rules)
         self.__doc__ = doc
         self._kept: dict[tuple[bool, ...], tuple[bool, tuple[bool, ...]]] = {}
 
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 
-    def __call__(self, *inputs: Any, **params: Any) -> Tensor:
-        return bind(self, *inputs, **params)
+    __call__ = bind
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Let an op that is put on a class act as a method, as a function would."""

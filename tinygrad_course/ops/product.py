@@ -54,7 +54,16 @@ def _linear_weight(g: Any, _y: Any, x: Any, _weight: Any, _bias: Any = None) -> 
         return np.expand_dims(g, 1) * x
     if x.ndim > 2:
         g, x = g.reshape((-1, g.shape[-1])), x.reshape((-1, x.shape[-1]))
-    return np.dot(g.T, x)
+    return _small_product(g.T, x)
+
+
+def _small_product(a: Any, b: Any) -> Any:
+    """The product of matrices; on small arrays `dot` takes half the time of np.matmul."""
+    return a.dot(b) if type(a) is np.ndarray and type(b) is np.ndarray else np.matmul(a, b)
+
+
+def _linear_input(g: Any, _y: Any, _x: Any, weight: Any, _bias: Any = None) -> Any:
+    return _small_product(g, weight) if g.ndim == 2 else np.matmul(g, weight)
 
 
 @lru_cache(maxsize=32)
@@ -64,12 +73,12 @@ def _ones(count: int, dtype: np.dtype) -> np.ndarray:
 
 def _linear_bias(g: Any, _y: Any, _x: Any, _weight: Any, _bias: Any) -> Any:
     # The sum over a batch as a product with ones: on small matrices several times faster than a reduction.
-    return np.dot(_ones(len(g), g.dtype), g) if g.ndim == 2 else g
+    return _small_product(_ones(len(g), g.dtype), g) if g.ndim == 2 else g
 
 
 linear = declare(
     _linear,
-    vjp=(lambda g, _y, _x, weight, _bias=None: np.matmul(g, weight), _linear_weight, _linear_bias),
+    vjp=(_linear_input, _linear_weight, _linear_bias),
     name="linear", broadcasts=True, lazy=False, shrinks=False,
     doc="x Wᵀ + b in one operation: x (*, in), W (out, in), b (out) or left out; gives (*, out).",
 )  # fmt: skip
