@@ -1,0 +1,142 @@
+"""Run kernels on arrays that lie at the edge of memory that cannot be touched. Usage: guarded.py FAMILY COUNT [SEED].
+
+Each array is put right before, or right behind, a page without any rights. A kernel that reads or writes one value too
+far ends this process with a signal, which the test that started it sees.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import sys
+from typing import Any
+
+import numpy as np
+
+import tinygrad_course as tc
+from tinygrad_course.native import calls, conv, pooling
+from tinygrad_course.ops import convolution as conv_ops
+from tinygrad_course.ops import pooling as pool_ops
+
+PAGE = mmap.PAGESIZE
+mprotect = ctypes.CDLL(None).mprotect
+mprotect.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+
+
+class Guarded:
+    """Takes the place of `np` in a module: its new arrays are guarded, at their end or their beginning in turn."""
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.kept: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+    def empty(self, shape: Any, dtype: Any = float) -> np.ndarray:
+        self.turn += 1
+        return self.place(np.empty(shape, dtype), at_end=self.turn % 2 == 0)
+
+    def zeros(self, shape: Any, dtype: Any = float) -> np.ndarray:
+        out = self.empty(shape, dtype)
+        out[...] = 0
+        return out
+
+    def place(self, x: np.ndarray, *, at_end: bool) -> np.ndarray:
+        """A copy whose memory ends, or begins, at a page that cannot be touched."""
+        pages = -(-max(x.nbytes, 1) // PAGE)
+        memory = mmap.mmap(-1, (pages + 2) * PAGE)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        for page in (start, start + (pages + 1) * PAGE):
+            if mprotect(page, PAGE, 0):
+                raise OSError("mprotect failed")
+        offset = PAGE + (pages * PAGE - x.nbytes if at_end else 0)
+        out = np.ndarray(x.shape, x.dtype, memory, offset)
+        out[...] = x
+        self.kept.append(memory)
+        return out
+
+
+guard = Guarded()
+
+
+def convolution(rng: np.random.Generator) -> None:
+    def whole(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
+    groups, ins, outs = whole(1, 2), whole(1, 4), whole(1, 9)
+    kernel, stride, dilation = ((whole(1, high), whole(1, high)) for high in (5, 2, 2))
+    padding = tuple((whole(0, 2), whole(0, 2)) for _ in range(2))
+    if rng.random() < 0.5:  # the path that reads the input where it lies
+        padding, stride = ((0, 0), (0, 0)), (1, 1)
+    space = tuple(d * (k - 1) + 1 + whole(0, 20) for k, d in zip(kernel, dilation))
+    dtype = np.float32 if rng.random() < 0.8 else np.float64
+    end = bool(rng.random() < 0.7)
+    x = guard.place(rng.standard_normal((whole(1, 3), ins * groups, *space)).astype(dtype), at_end=end)
+    w = guard.place(rng.standard_normal((outs * groups, ins, *kernel)).astype(dtype), at_end=end)
+    b = guard.place(rng.standard_normal(outs * groups).astype(dtype), at_end=end)
+    p: dict[str, Any] = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    y = conv.convolution(x, w, b, **p)
+    assert y is not None
+    g = guard.place(y, at_end=end)
+    dx = conv.convolution_transpose(g, w, space=space, **p)
+    dw = conv.convolution_weight(g, x, kernel=kernel, **p)
+    with tc.config.set(kernels="off"):
+        wanted = (
+            conv_ops._convolution(x, w, b, **p),
+            conv_ops._convolution_transpose(g, w, space=space, **p),
+            conv_ops._convolution_weight(g, x, kernel=kernel, **p),
+        )
+    for found, want in zip((y, dx, dw), wanted):
+        assert found is not None
+        np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(want).max())))
+
+
+def pool(rng: np.random.Generator) -> None:
+    def whole(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
+    kernel, stride = (whole(1, 3), whole(1, 3)), (whole(1, 3), whole(1, 3))
+    padding = (whole(0, kernel[0] // 2), whole(0, kernel[1] // 2))
+    if rng.random() < 0.5:
+        kernel, stride, padding = (2, 2), (2, 2), (0, 0)
+    space = (kernel[0] + whole(0, 9), kernel[1] + 3 * stride[1] + whole(0, 30))
+    out = tuple(pool_ops.out_length(*v, 1, False) for v in zip(space, kernel, stride, padding))
+    end = bool(rng.random() < 0.7)
+    x = guard.place(rng.integers(-3, 3, (2, 3, *space)).astype(np.float32), at_end=end)
+    p: dict[str, Any] = {"kernel": kernel, "stride": stride, "padding": padding, "out": out}
+    y = pooling.pool("max", x, space=space, dilation=(1, 1), **p)
+    assert y is not None
+    y = guard.place(y, at_end=end)
+    place = pooling.pool("place", x, y, space=space, dilation=(1, 1), **p)
+    assert place is not None
+    place = guard.place(place, at_end=end)
+    found = (y, place, pooling.pool("put", y, place, space=space, dilation=(1, 1), **p))
+    found += (pooling.pool("sum", x, space=space, **p), pooling.pool("spread", y, space=space, **p))
+    with tc.config.set(kernels="off"):
+        wanted = (
+            pool_ops._max_pool(x, dilation=(1, 1), **p),
+            pool_ops._max_place(x, y, dilation=(1, 1), **p),
+            pool_ops._put_in_windows(y, place, space=space, dilation=(1, 1), **p),
+            pool_ops._sum_windows(x, space=space, **p),
+            pool_ops._spread_windows(y, space=space, **p),
+        )
+    for mine, want in zip(found, wanted):
+        np.testing.assert_array_equal(mine, want)
+
+
+def main(family: str, count: int, seed: int = 0) -> None:
+    for module in (calls, conv, pooling):
+        module.np = guard  # type: ignore[attr-defined]
+        if hasattr(module, "WORTH"):
+            module.WORTH = 0
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        {"conv": convolution, "pool": pool}[family](rng)
+        guard.kept.clear()  # what is in use is held by its array
+        calls._kept.clear()
+    print("ran", count)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,224 @@
+"""Convolution of arrays by native kernels: which kernel serves, and its call.
+
+`convolution`, `convolution_transpose` and `convolution_weight` take what the operations of those names take, and give
+None where NumPy is to serve: kernels are for one and two dimensions, float32 and float64, kernels up to 32 wide, and
+work that is worth a call. What comes in any order of memory goes out in the plain one, (N, C, *S) row by row.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from .calls import ELEMENTS, Kernel, Scratch, compiled, dense, machine, note, shares
+from .conv_direct import Correlation, Phase, Taps, correlation_kernel
+from .conv_weight import weight_kernel
+from .pool import threads
+
+__all__ = ["convolution", "convolution_transpose", "convolution_weight"]
+
+Ints = tuple[int, ...]
+Pads = tuple[tuple[int, int], ...]
+
+# Below so many multiplications NumPy is as fast.
+WORTH = 1 << 19
+# In how many chunks the batch's gradients in a weight are summed at most: the result must not depend on the threads.
+CHUNKS = 16
+
+
+class Geometry(NamedTuple):
+    """A convolution in two dimensions (one of length 1 is put in front where there is one)."""
+
+    element: str
+    x: Ints  # (N, C, H, W)
+    w: Ints  # (O, C / groups, K, L)
+    out: Ints  # (H', W')
+    stride: Ints
+    padding: Pads
+    dilation: Ints
+    groups: int
+
+    @property
+    def work(self) -> int:
+        """The number of multiplications."""
+        return self.x[0] * math.prod(self.w) * math.prod(self.out)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each window is one place, every place has one, and nothing is padded: rows may be joined then."""
+        return self.w[2:] == self.stride == (1, 1) and not any(map(any, self.padding))
+
+
+def _geometry(
+    dtype: np.dtype, x: Ints, w: Ints, out: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> Geometry | str:
+    """The geometry, or why no kernel serves."""
+    if dtype not in ELEMENTS:
+        return f"no kernel for {dtype}"
+    if len(out) == 1:
+        x, w, out = (*x[:2], 1, x[2]), (*w[:2], 1, w[2]), (1, *out)
+        stride, padding, dilation = (1, *stride), ((0, 0), *padding), (1, *dilation)
+    if len(out) != 2:
+        return "no kernel for three dimensions"
+    geometry = Geometry(ELEMENTS[dtype], x, w, out, stride, padding, dilation, groups)
+    if geometry.work < WORTH or min(x) == 0:
+        return "too little work"
+    if w[3] > 32:
+        return "the kernel is too wide"
+    return geometry
+
+
+# --- Forward, and the gradient in x -------------------------------------------------------------------------------
+
+
+def _forward_job(q: Geometry, bias: bool) -> Correlation:
+    (_, _, height, width), (outs, ins, kh, kw), (oh, ow) = q.x, q.w, q.out
+    if q.pointwise:
+        height, width, oh, ow = 1, height * width, 1, oh * ow
+    rows = Taps(kh, 0, 1, -q.padding[0][0], q.dilation[0])
+    cols = Taps(kw, 0, 1, -q.padding[1][0], q.dilation[1])
+    outs //= q.groups
+    return Correlation(
+        q.element, ins, outs, q.groups, height, width, oh, ow, stride=q.stride, spacing=(1, 1),
+        phases=(Phase(rows, cols, oh, ow, 0, 0),), kernel_width=kw, weight_out=ins * kh * kw, weight_in=kh * kw,
+        weight_group=outs * ins * kh * kw, bias=bias,
+    )  # fmt: skip
+
+
+def _transposed_taps(kernel: int, stride: int, pad: int, dilation: int, phase: int) -> Taps:
+    """The taps k that meet the places phase + stride · r, from the place r + (phase + pad - k · dilation) / stride."""
+    taps = [k for k in range(kernel) if (phase + pad - k * dilation) % stride == 0]
+    if not taps:
+        return Taps(0, 0, 1, 0, 1)
+    step = taps[1] - taps[0] if len(taps) > 1 else stride
+    return Taps(len(taps), taps[0], step, (phase + pad - taps[0] * dilation) // stride, -(step * dilation) // stride)
+
+
+def _transposed_job(q: Geometry) -> Correlation:
+    (_, channels, height, width), (outs, ins, kh, kw), (oh, ow) = q.x, q.w, q.out
+    if q.pointwise:
+        height, width, oh, ow = 1, height * width, 1, oh * ow
+    phases = []
+    for a in range(min(q.stride[0], height)):
+        rows = _transposed_taps(kh, q.stride[0], q.padding[0][0], q.dilation[0], a)
+        for b in range(min(q.stride[1], width)):
+            cols = _transposed_taps(kw, q.stride[1], q.padding[1][0], q.dilation[1], b)
+            phases.append(
+                Phase(rows, cols, len(range(a, height, q.stride[0])), len(range(b, width, q.stride[1])), a, b)
+            )
+    outs //= q.groups
+    return Correlation(
+        q.element, outs, channels // q.groups, q.groups, oh, ow, height, width, stride=(1, 1), spacing=q.stride,
+        phases=tuple(phases), kernel_width=kw, weight_out=kh * kw, weight_in=ins * kh * kw,
+        weight_group=outs * ins * kh * kw, bias=False,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _forward(
+    dtype: np.dtype, x: Ints, w: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int, bias: bool
+) -> tuple[Kernel, Ints] | str:
+    """The kernel of a convolution, and the shape of its result."""
+    out = tuple(
+        (n + sum(p) - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(x[2:], w[2:], stride, padding, dilation)
+    )
+    q = _geometry(dtype, x, w, out, stride, padding, dilation, groups)
+    return (
+        q
+        if isinstance(q, str)
+        else (compiled(correlation_kernel, _forward_job(q, bias), machine()), (x[0], w[0], *out))
+    )
+
+
+@lru_cache(maxsize=256)
+def _transposed(
+    dtype: np.dtype, g: Ints, w: Ints, space: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> tuple[Kernel, Ints] | str:
+    shape = (g[0], w[1] * groups, *space)
+    q = _geometry(dtype, shape, w, g[2:], stride, padding, dilation, groups)
+    if math.prod(stride) > 9:
+        return "the stride is too large"
+    return q if isinstance(q, str) else (compiled(correlation_kernel, _transposed_job(q), machine()), shape)
+
+
+def _correlate(
+    kernel: Kernel, shape: Ints, groups: int, x: np.ndarray, w: np.ndarray, b: np.ndarray | None
+) -> np.ndarray:
+    y = np.empty(shape, x.dtype)
+    units, parts = shape[0] * groups, 1
+    if units < threads():  # a few images only: cut the output channels
+        parts = min(-(-2 * threads() // units), shape[1] // groups)
+    tasks = shares(units * parts)
+    x, w = dense(x), dense(w)
+    b = None if b is None else dense(b)
+    with Scratch(kernel.scratch * tasks) as scratch:
+        kernel(tasks, x, w, 0 if b is None else b, y, scratch, kernel.scratch, units * parts, tasks, parts)
+    return y
+
+
+def convolution(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, *, stride: Ints, padding: Pads, dilation: Ints,
+    groups: int,
+) -> np.ndarray | None:  # fmt: skip
+    """The forward pass of `ops.convolution`, or None."""
+    if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
+        note("convolution", "mixed dtypes")
+        return None
+    plan = _forward(x.dtype, x.shape, weight.shape, stride, padding, dilation, groups, bias is not None)
+    if isinstance(plan, str):
+        note("convolution", plan)
+        return None
+    note("convolution")
+    return _correlate(*plan, groups, x, weight, bias)
+
+
+def convolution_transpose(
+    g: np.ndarray, weight: np.ndarray, *, space: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> np.ndarray | None:
+    """The forward pass of `ops.convolution_transpose`, or None."""
+    if g.dtype != weight.dtype:
+        note("convolution_transpose", "mixed dtypes")
+        return None
+    plan = _transposed(g.dtype, g.shape, weight.shape, space, stride, padding, dilation, groups)
+    if isinstance(plan, str):
+        note("convolution_transpose", plan)
+        return None
+    note("convolution_transpose")
+    return _correlate(*plan, groups, g, weight, None)
+
+
+# --- The gradient in the weight -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _weight(
+    dtype: np.dtype, g: Ints, x: Ints, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> tuple[Kernel, Ints] | str:
+    shape = (g[1], x[1] // groups, *kernel)
+    q = _geometry(dtype, x, shape, g[2:], stride, padding, dilation, groups)
+    return q if isinstance(q, str) else (compiled(weight_kernel, _forward_job(q, False), machine()), shape)
+
+
+def convolution_weight(
+    g: np.ndarray, x: np.ndarray, *, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> np.ndarray | None:
+    """The forward pass of `ops.convolution_weight`, or None."""
+    if g.dtype != x.dtype:
+        note("convolution_weight", "mixed dtypes")
+        return None
+    plan = _weight(g.dtype, g.shape, x.shape, kernel, stride, padding, dilation, groups)
+    if isinstance(plan, str):
+        note("convolution_weight", plan)
+        return None
+    note("convolution_weight")
+    run, shape = plan
+    images = len(x)
+    chunks = min(images, max(4, min(CHUNKS, (1 << 22) // math.prod(shape))))
+    sums = np.zeros((chunks, *shape), x.dtype)
+    g, x = dense(g), dense(x)
+    with Scratch(run.scratch * chunks) as scratch:
+        run(chunks, g, x, sums, scratch, run.scratch, images, chunks)
+    return sums[0] if chunks == 1 else np.add.reduce(sums, 0)
