@@ -11,7 +11,7 @@ from tinygrad_course.graph import Bundle
 from tinygrad_course.ops import Op
 from tinygrad_course.tensor import Tensor
 
-__all__ = ["Mutant", "mutants_of"]
+__all__ = ["AFTER", "BEFORE", "Mutant", "gradient_of", "input_as", "mutants_of"]
 
 # What a rule is about to be called with, or has given: (cotangent, output, inputs).
 Before = Callable[[Any, Any, list[Any]], tuple[Any, Any, list[Any]]]
@@ -67,10 +67,10 @@ def mutants_of(op: Op, differentiable: list[int]) -> Iterator[Mutant]:
             yield Mutant(op, i, kind, before=before)
         for j in differentiable:
             if j != i:
-                yield Mutant(op, i, f"gradient of input {j}", after=_gradient_of(j))
+                yield Mutant(op, i, f"gradient of input {j}", after=gradient_of(j))
         for j in range(max(differentiable) + 1):
             for value in (0, 1):
-                yield Mutant(op, i, f"input {j} read as {value}", before=_input_as(j, value))
+                yield Mutant(op, i, f"input {j} read as {value}", before=input_as(j, value))
 
 
 # --- The cotangent, changed after the rule ---------------------------------------------------------------------------
@@ -105,7 +105,7 @@ def _slice_for_sum(i: int, gs: list[Any], inputs: Any, y: Any) -> Any:
     return _asarray(g[picked]) if tuple(g.shape) != tuple(x.shape) else g
 
 
-def _gradient_of(j: int) -> After:
+def gradient_of(j: int) -> After:
     def after(i: int, gs: list[Any], _inputs: Any, _y: Any) -> Any:
         other = gs[j] if j < len(gs) else None
         return gs[i] if other is None or tuple(other.shape) != tuple(gs[i].shape) else other
@@ -147,7 +147,7 @@ def _mean(g: Any) -> Any:
     return np.full(g.shape, np.mean(_plain(g)), g.dtype) if g.dtype.kind == "f" and np.prod(g.shape) else g
 
 
-def _input_as(j: int, value: int) -> Before:
+def input_as(j: int, value: int) -> Before:
     def before(g: Any, y: Any, inputs: list[Any]) -> tuple[Any, Any, list[Any]]:
         if j < len(inputs) and getattr(inputs[j], "dtype", None) is not None and inputs[j].dtype.kind == "f":
             inputs[j] = inputs[j] * 0 + value
