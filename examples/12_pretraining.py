@@ -1,0 +1,209 @@
+"""Chapter 12: pretraining: Boltzmann machines and autoencoders, greedily upon each other, then fine-tuned.
+
+    python examples/12_pretraining.py [--root DIR] [--out DIR] [--quick] [--seed N]
+
+A network 784 - 200 - 200 - 200 - 10 of sigmoid units has few labelled digits of MNIST, and many without labels. Its
+hidden layers start from random weights or learn from the digits alone: as a deep belief network (Hinton, Osindero and
+Teh 2006), as stacked autoencoders (Bengio et al. 2007), or as denoising ones (Vincent et al. 2008), which see their
+input with 30 % of the pixels put to 0. All are then trained on the labels in the same way, from several seeds.
+Reads MNIST's files from --root; without them, the small subset that ships with the package.
+"""
+
+import itertools
+import sys
+import warnings
+
+import common
+
+import tinygrad_course as tc
+from tinygrad_course import nn, optim
+
+SIZES = [784, 200, 200, 200]
+RANDOM = ("fan-in", "normalized", "tanh")
+PRETRAINED = ("DBN", "stacked", "denoising")
+DRAWN = 8  # filters and digits in a row of the figures
+
+
+def stack(start):
+    """The layers that learn without labels, and the learning rate that suits them."""
+    if start == "DBN":
+        return nn.DBN(SIZES), 0.1
+    corruption = nn.MaskingNoise(0.3) if start == "denoising" else None
+    return nn.StackedAutoencoder(SIZES, corruption=corruption), 0.05
+
+
+def random_network(start):
+    """The same network with random weights, by one of chapter 11's two rules; of tanh units, as a further rival."""
+    layers = []
+    for n_in, n_out in itertools.pairwise(SIZES):
+        layers += [nn.Linear(n_in, n_out), nn.Tanh() if start == "tanh" else nn.Sigmoid()]
+    model = nn.Sequential(*layers, nn.Linear(SIZES[-1], 10))
+    rule = nn.init.fan_in_uniform_ if start == "fan-in" else nn.init.normalized_fan_in_uniform_
+    for layer in model[::2]:
+        rule(layer.weight, layer.bias)
+    return model
+
+
+def fine_tune(model, x, t, x_test, t_test, epochs):
+    """SGD with momentum 0.8 on the labels; the share of wrong test digits after each epoch."""
+    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.8)
+    errors = []
+    for _ in range(epochs):
+        for part in tc.randperm(len(x)).split(20):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x[part]), t[part]).backward()
+            optimizer.step()
+        with tc.no_grad():
+            errors.append((model(x_test).argmax(1) != t_test).double().mean().item())
+    return errors
+
+
+def smoothness(weight):
+    """The mean correlation between a filter's weights of neighbouring pixels: 0 if they are independent."""
+    filters = weight.detach().reshape(-1, 28, 28)[:, 4:24, 4:24]  # pixels at the edge are always black
+    filters = filters - filters.mean((1, 2), keepdim=True)
+    shifted = (filters[:, :, 1:] * filters[:, :, :-1]).mean((1, 2))
+    return (shifted / filters.square().mean((1, 2))).mean().item()
+
+
+def give_back(layers, x):
+    """What the layers give back of digits: up to the last code, and down again."""
+    with tc.no_grad():
+        return layers.reconstruct(x) if isinstance(layers, nn.DBN) else layers(x)
+
+
+def mean_square(values):
+    """The mean square of all values."""
+    return values.square().mean().item()
+
+
+def show(axes, image, label="", **options):
+    """One image of 28×28 without ticks."""
+    axes.imshow(image.reshape(28, 28).numpy(), **options)
+    axes.set(xticks=[], yticks=[])
+    axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
+
+
+def draw_filters(filters):
+    """First-layer weights: at random, after pretraining, after fine-tuning; each image scaled by itself."""
+    figure = common.new_figure(13, 2.6)
+    for part, title in zip(figure.subfigures(1, 3, width_ratios=[1.1, 1, 1]), filters["DBN"], strict=True):
+        part.suptitle(title, fontsize=10)
+        for row, (start, found) in zip(part.subplots(len(filters), DRAWN), filters.items(), strict=True):
+            for k, (axes, weight) in enumerate(zip(row, found[title], strict=False)):
+                most = weight.abs().max().item()
+                label = start if k == 0 and title == "at random" else ""
+                show(axes, weight, label, cmap="RdBu", vmin=-most, vmax=most)
+    return figure
+
+
+def draw_digits(rows):
+    """Rows of digits, each with its name."""
+    figure = common.new_figure(7, 0.75 * len(rows))
+    for axes, (name, images) in zip(figure.subplots(len(rows), DRAWN), rows.items(), strict=True):
+        for k in range(DRAWN):
+            show(axes[k], images[k], name if k == 0 else "", cmap="gray_r", vmin=0, vmax=1)
+    return figure
+
+
+def draw_errors(errors):
+    """Test error against the epochs of fine-tuning, mean and spread; and where each seed ends."""
+    figure = common.new_figure(10, 3.8)
+    left, right = figure.subplots(1, 2, width_ratios=[1.4, 1])
+    for k, (start, found) in enumerate(errors.items()):
+        values = 100 * tc.tensor(found)
+        epochs = range(1, values.shape[1] + 1)
+        left.fill_between(epochs, values.min(0)[0].numpy(), values.max(0)[0].numpy(), color=f"C{k}", alpha=0.2)
+        left.plot(epochs, values.mean(0).numpy(), color=f"C{k}", label=start)
+        right.plot([k] * len(values), values[:, -1].numpy(), "o", color=f"C{k}", alpha=0.5)
+        right.plot([k - 0.25, k + 0.25], [values[:, -1].mean().item()] * 2, color=f"C{k}", lw=2)
+    left.set(xlabel="epoch of fine-tuning", ylabel="wrong test digits, %", yscale="log")
+    left.set_yticks([5, 10, 20, 50, 90], ["5", "10", "20", "50", "90"])
+    left.minorticks_off()
+    left.grid(alpha=0.3)
+    left.legend(fontsize=8)
+    right.set(xticks=range(len(errors)), ylabel="wrong test digits at the end, %", xlim=(-0.5, len(errors) - 0.5))
+    right.set_xticklabels(errors, fontsize=9)
+    right.grid(alpha=0.3, axis="y")
+    return figure
+
+
+def main():
+    root = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
+    args, report = common.start(__doc__, __file__, [root])
+    unlabelled, labelled, passes, epochs, seeds = (600, 200, 4, 6, 2) if args.quick else (5000, 500, 15, 40, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the subset that ships with the package will do
+        (x, t), (x_test, t_test) = (tc.data.MNIST(args.root, train=train).tensors() for train in (True, False))
+    x, x_test, t_test = x[:unlabelled].flatten(1), x_test[:1000].flatten(1), t_test[:1000]
+    starts = RANDOM + PRETRAINED
+    errors, filters, stacks = {start: [] for start in starts}, {}, {}
+    for seed, start in (bar := common.progress([(s, start) for s in range(seeds) for start in starts], "networks")):
+        tc.manual_seed(args.seed + seed)
+        if start in PRETRAINED:
+            layers, lr = stack(start)
+            before = layers.layers[0].weight.detach().clone()
+            layers.pretrain(x, lambda ps, lr=lr: optim.SGD(ps, lr=lr, momentum=0.5), epochs=passes, batch_size=20)
+            model = layers.to_mlp(10)
+            filters[start] = {"at random": before, "pretrained": model[0].weight.detach().clone()}
+            stacks[start] = layers.eval()  # which ends the corruption of the input
+        else:
+            model = random_network(start)
+        errors[start].append(fine_tune(model, x[:labelled], t[:labelled], x_test, t_test, epochs))
+        bar.note = f"{start}: {errors[start][-1][-1]:.1%} wrong"
+        if start in PRETRAINED:
+            filters[start]["fine-tuned"] = model[0].weight.detach()
+    report.save(
+        draw_errors(errors), "12_errors.png",
+        f"Fine-tuning on {labelled} labelled digits, from {seeds} seeds (shaded: best to worst). fan-in, normalized: "
+        "sigmoid units from random weights; tanh: tanh units from normalized random weights. DBN, stacked, denoising: "
+        f"sigmoid units that learned from {len(x):,} digits without labels first. Right: each seed, and the mean.",
+    )  # fmt: skip
+    report.save(
+        draw_filters(filters), "12_filters.png",
+        "The first layer's weights of some units, as images (blue positive, red negative). Pretraining makes strokes "
+        "and blobs of the random weights; fine-tuning on the labels changes them so little that it can hardly be seen.",
+    )  # fmt: skip
+    masked = x_test * tc.bernoulli(tc.full_like(x_test, 0.7))
+    rows = {"digit": x_test} | {name: give_back(layers, x_test) for name, layers in stacks.items()}
+    repaired = {name: give_back(stacks[name], masked) for name in ("stacked", "denoising")}
+    report.save(
+        draw_digits(rows | {"masked": masked} | {f"{name}, of masked": y for name, y in repaired.items()}),
+        "12_reconstruction.png",
+        "Unseen digits and what each stack gives back of them, from 200 numbers, through three layers up and down. "
+        "Below, the same with 30 % of the pixels put to 0: the denoising stack has learned to fill them in.",
+    )  # fmt: skip
+
+    print()
+    last = {start: tc.tensor([e[-1] for e in found], dtype=tc.float64) for start, found in errors.items()}
+    text = f"pretraining lowers the final error of a sigmoid network with {labelled} labels (mean over {seeds} seeds), "
+    worst_start, best_random = max(last[s].max().item() for s in PRETRAINED), last["normalized"].min().item()
+    report.claim("score", f"{text}from every seed below every random start",
+                 {k: v.mean().item() for k, v in last.items() if k != "tanh"}, worst_start < best_random)  # fmt: skip
+    numbers = {}
+    for start in PRETRAINED:
+        gains = last["tanh"] - last[start]
+        numbers |= {start: gains.mean().item(), f"± {start}": gains.std().item() / seeds**0.5}
+    report.claim("tanh", "each pretrained sigmoid network beats tanh units with normalized random weights (by how "
+                 "much, and its standard error)", numbers,
+                 all(numbers[s] > 2 * numbers[f"± {s}"] for s in PRETRAINED))  # fmt: skip
+    smooth = {f"{s}, {k}": smoothness(w) for s, found in filters.items() for k, w in found.items()}
+    report.claim("filters", "filters are noise at random and smooth after pretraining (correlation of neighbours "
+                 "below 0.1, then above 0.3)", smooth,
+                 all((smooth[k] < 0.1) == k.endswith("random") and (smooth[k] > 0.3) != k.endswith("random")
+                     for k in smooth))  # fmt: skip
+    moved = {s: ((f["fine-tuned"] - f["pretrained"]).norm() / (f["pretrained"] - f["at random"]).norm()).item()
+             for s, f in filters.items()}  # fmt: skip
+    report.claim("fine-tuning", "fine-tuning moves the filters less than a quarter as far as pretraining did", moved,
+                 max(moved.values()) < 0.25)  # fmt: skip
+    lost = {"mean digit": mean_square(x_test - x.mean(0))} | {k: mean_square(rows[k] - x_test) for k in stacks}
+    report.claim("reconstruction", "unseen digits come back through all layers with less than half of the error that "
+                 "the mean digit makes", lost, max(lost[k] for k in stacks) < 0.5 * lost["mean digit"])  # fmt: skip
+    mended = {name: mean_square(y - x_test) for name, y in repaired.items()}
+    report.claim("denoising", "masked digits come back better from the denoising stack than from the plain one",
+                 mended, mended["denoising"] < mended["stacked"])  # fmt: skip
+    return report.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
