@@ -1,4 +1,4 @@
-"""Chapters 1 and 2: approximate the sinus, with given and with learned basis functions.
+"""Chapters 1 and 2: approximate the sinus: with given and with learned basis functions.
 
     python examples/01_sinus.py [--csv FILE] [--out DIR] [--quick] [--seed N]
 

@@ -1,4 +1,4 @@
-"""Chapter 5: accumulate the error over all samples (batch), over one (stochastic), or over M (mini-batch).
+"""Chapter 5: batch, stochastic, mini-batch: the error is accumulated over all samples, over one, or over M.
 
     python examples/05_batches.py [--out DIR] [--quick] [--seed N]
 

@@ -1,4 +1,4 @@
-"""Chapter 10: dropout, on CIFAR-10.
+"""Chapter 10: dropout: both forms, on CIFAR-10.
 
     python examples/10_dropout.py [--root DIR] [--epochs N] [--out DIR] [--quick] [--seed N]
 

@@ -1,4 +1,4 @@
-"""Chapter 10: a multilayer perceptron with dropout, on MNIST.
+"""Chapter 10: dropout in a plain loop: a multilayer perceptron on MNIST.
 
     python examples/10_mnist_mlp.py [--root DIR] [--epochs N] [--out DIR] [--quick] [--seed N]
 

@@ -1,4 +1,4 @@
-"""Chapter 13: a convolutional network, LeNet-5, on MNIST.
+"""Chapter 13: convolutional networks: LeNet-5 on MNIST.
 
     python examples/13_lenet.py [--root DIR] [--epochs N] [--out DIR] [--quick] [--seed N]
 

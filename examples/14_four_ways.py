@@ -167,11 +167,11 @@ def main():
     for name, found in errors.items():
         print(f"  {name:9s} E = {found[0]:.16f} … {found[-1]:.16f}, {1000 * seconds[name] / steps:.2f} ms a step")
 
-    sources, E, _ = build_graph(x, t)
+    sources, _, slopes = build_graph(x, t)
     report.draw(
-        tc.viz.draw(E, names=sources, direction="both"), "14_graph",
-        "The dataflow graph of the third way: placeholders x and t, variables, the error, and the gradient on its way "
-        "back. It is data, which a session runs with any numbers.",
+        tc.viz.draw(slopes[0], names=sources), "14_graph",
+        "The dataflow graph of the third way, from placeholders and variables to ∂E/∂W1: the gradient is a part of "
+        "the graph. It is data, which a session runs with any numbers.",
     )  # fmt: skip
     figure = common.new_figure(11, 3.8)
     draw(figure, errors, differences)

@@ -65,8 +65,8 @@ def begin(chapter: Chapter, settings: Settings) -> Path:
     return folder
 
 
-def finish(chapter: Chapter, settings: Settings, code: int, seconds: float) -> Outcome:
-    """Note how a run ended, so that a later one need not repeat it."""
+def finish(chapter: Chapter, settings: Settings, key: str, code: int, seconds: float) -> Outcome:
+    """Note how a run ended, so that a later one need not repeat it; `key` is of when it was started."""
     folder = settings.folder(chapter)
     entry = _entry(folder, chapter)
     status = DONE if code == 0 and entry is not None else FAILED
@@ -75,7 +75,7 @@ def finish(chapter: Chapter, settings: Settings, code: int, seconds: float) -> O
         output += "\nThe script ended without an error, but left no claims.json."
     elif code < 0:
         output += f"\nThe script was ended by signal {-code}."
-    state = {"key": settings.key(chapter), "status": status, "seconds": round(seconds, 2)}
+    state = {"key": key, "status": status, "seconds": round(seconds, 2)}
     fresh = folder / f"{_STATE}.{os.getpid()}"
     fresh.write_text(json.dumps(state) + "\n", encoding="utf-8")
     fresh.replace(folder / _STATE)

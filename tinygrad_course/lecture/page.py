@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import platform
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -120,13 +122,19 @@ def _chapter(outcome: Outcome) -> Markup:
     """A chapter's section."""
     chapter = outcome.chapter
     title = tag("h2", tag("b", str(chapter.number), class_="number"), tag("span", chapter.title))
-    about = (tag("p", paragraph) for paragraph in chapter.about)
+    about = (tag("p", *_words(paragraph)) for paragraph in chapter.about)
     parts = [*map(_derivation, outcome.entry.get("derivations", [])), *_figures(outcome)]
     if outcome.status == FAILED:
         parts.insert(0, _failure(outcome))
     elif outcome.status != DONE:
         parts.insert(0, tag("p", "Not run: the command was stopped before.", class_="note"))
     return tag("section", title, *about, _claims(outcome), *parts, *_sources(outcome), id=chapter.name)
+
+
+def _words(paragraph: str) -> list[str]:
+    """A docstring's text, with what stands between `backticks` as code."""
+    parts = re.split("`([^`]+)`", paragraph)
+    return [tag("code", part) if i % 2 else part for i, part in enumerate(parts)]
 
 
 def _claims(outcome: Outcome) -> Markup | None:
@@ -138,18 +146,23 @@ def _claims(outcome: Outcome) -> Markup | None:
 
 
 def _figures(outcome: Outcome) -> list[Markup]:
-    """The pictures with their captions; a graph that no Graphviz was there to draw is shown as its text."""
+    """The pictures with their captions; graphs that follow each other share a row."""
     shown = []
-    for figure in outcome.entry.get("figures", []):
-        path, caption = outcome.folder / Path(figure["file"]).name, str(figure["caption"])
-        kind = path.suffix.lower()
-        if kind == ".dot":
-            picture = tag("pre", path.read_text(encoding="utf-8", errors="replace"))
-        else:
-            picture = image(path, caption)
-        box = tag("div", picture, class_="graph" if kind == ".svg" else "plot")
-        shown.append(tag("figure", box, tag("figcaption", caption)))
+    figures = outcome.entry.get("figures", [])
+    for graphs, group in groupby(figures, key=lambda figure: Path(figure["file"]).suffix.lower() in (".svg", ".dot")):
+        pictures = [_figure(figure, outcome.folder) for figure in group]
+        shown += [tag("div", *pictures, class_="row")] if graphs else pictures
     return shown
+
+
+def _figure(figure: Mapping[str, Any], folder: Path) -> Markup:
+    """A picture with its caption; a graph that no Graphviz was there to draw is shown as its text."""
+    path, caption = folder / Path(figure["file"]).name, str(figure["caption"])
+    if path.suffix.lower() == ".dot":
+        picture = tag("pre", path.read_text(encoding="utf-8", errors="replace"))
+    else:
+        picture = tag("div", image(path, caption), class_="graph" if path.suffix.lower() == ".svg" else "plot")
+    return tag("figure", picture, tag("figcaption", caption))
 
 
 def _derivation(derivation: Mapping[str, Any]) -> Markup:

@@ -33,6 +33,7 @@ class Process:
 
     def __init__(self, chapter: Chapter, settings: Settings, jobs: int) -> None:
         self.chapter, self.started = chapter, time.monotonic()
+        self.key = settings.key(chapter)
         self.log = begin(chapter, settings) / LOG
         posix = os.name == "posix"
         alone: dict[str, Any] = {"start_new_session": True} if posix else {"creationflags": 0x200}  # a group of its own
@@ -98,7 +99,7 @@ def run(
                 running.append(Process(waiting.pop(0), settings, jobs))
             for process in [p for p in running if p.child.poll() is not None]:
                 running.remove(process)
-                outcome = finish(process.chapter, settings, process.child.returncode, process.seconds)
+                outcome = finish(process.chapter, settings, process.key, process.child.returncode, process.seconds)
                 found[process.chapter.name] = outcome
                 shown.clear()
                 if told:
