@@ -25,6 +25,7 @@ class Effect:
         owner: what does it, e.g. the optimizer.
         name: what it is, e.g. "step".
         touches: gives the Tensors whose memory, array or `.grad` it may change.
+        only_grads: whether it changes nothing of them but the `.grad`.
     """
 
     function: Callable[..., Any]
@@ -33,11 +34,12 @@ class Effect:
     owner: Any
     name: str
     touches: Callable[[], Iterable[Tensor]]
+    only_grads: bool = False
 
 
 def perform(
     function: Callable[..., Any], *args: Any, owner: Any, name: str, touches: Callable[[], Iterable[Tensor]],
-    **kwargs: Any,
+    only_grads: bool = False, **kwargs: Any,
 ) -> Any:  # fmt: skip
     """Call a function that acts on values out of sight of the graph; see `Effect` for the arguments.
 
@@ -46,7 +48,7 @@ def perform(
     observers = state.observers
     if not observers:
         return function(*args, **kwargs)
-    effect = Effect(function, args, kwargs, owner, name, touches)
+    effect = Effect(function, args, kwargs, owner, name, touches, only_grads)
     state.observers = tuple([observer for observer in observers if not observer.performs(effect)])
     try:
         result = function(*args, **kwargs)

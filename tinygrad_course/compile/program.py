@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Argument", "Call", "Check", "Constant", "Effect", "Executable", "GradientOf", "Held", "Instruction", "Kernel",
-    "Program", "SetGrad", "Source", "Value", "Write",
+    "Program", "SetData", "SetGrad", "Source", "Value", "Write",
 ]  # fmt: skip
 
 
@@ -68,6 +68,7 @@ class Value:
         source: where it comes from at the start of a call; None if an instruction makes it.
         memory: the slot whose memory this one's was part of in the recorded call: its own index if it was new, -1 for
             a number. Slots of equal `memory` may overlap; a write into one may change the others.
+        contiguous: whether the recorded array was C-contiguous.
     """
 
     index: int
@@ -75,6 +76,7 @@ class Value:
     dtype: np.dtype | None
     source: Source | None
     memory: int
+    contiguous: bool = True
 
     @property
     def size(self) -> int:
@@ -155,7 +157,7 @@ class Write:
 
     Attributes:
         target: the slot whose memory is written to; often that of a buffer (`Held`).
-        index: `...` for all of it; else as for `target[index]`, where each `Slot` stands for an array.
+        index: `...` for all of it; else as for `target[index]`, where `ops.indexing.ARRAY` stands for each array.
         value: a slot.
         arrays: the slots of arrays in the index, in their order.
     """
@@ -178,19 +180,31 @@ class SetGrad:
 
     Attributes:
         leaf: the Tensor, or which argument it is.
-        value: a slot, or None. Its memory is new, of no other use, and becomes the gradient's.
-        into: write the values into the array of the gradient that is there, as accumulating does in eager code.
+        value: a slot, or None. Its memory becomes the gradient's, so it must be new in every call.
     """
 
     leaf: Tensor | Argument
     value: int | None
-    into: bool = False
     where: str | None = None
     outputs: tuple[int, ...] = ()
 
     @property
     def reads(self) -> tuple[int, ...]:
         return () if self.value is None else (self.value,)
+
+
+@dataclass(slots=True, eq=False)
+class SetData:
+    """Give a Tensor another array: that of a slot. From `p.data = ...`."""
+
+    tensor: Tensor | Argument
+    value: int
+    where: str | None = None
+    outputs: tuple[int, ...] = ()
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return (self.value,)
 
 
 @dataclass(slots=True, eq=False)
@@ -203,7 +217,9 @@ class Effect:
 
     Attributes:
         outputs: slots of the Tensors that it returns (e.g. the norm of `clip_grad_norm_`).
-        touches: Tensors whose memory, array or `.grad` it may change; slots of them are read anew afterwards.
+        touches: Tensors whose memory, array or `.grad` it may change.
+        only_grads: whether it changes nothing of them but the `.grad`.
+        reloads: slots with a source that are filled after it, not at the start: of Tensors that it touches.
     """
 
     function: Callable[..., Any]
@@ -213,6 +229,8 @@ class Effect:
     name: str
     outputs: tuple[int, ...] = ()
     touches: tuple[Tensor, ...] = ()
+    only_grads: bool = False
+    reloads: tuple[int, ...] = ()
     where: str | None = None
 
     @property
@@ -220,7 +238,7 @@ class Effect:
         return ()
 
 
-Instruction: TypeAlias = Call | Kernel | Check | Write | SetGrad | Effect
+Instruction: TypeAlias = Call | Kernel | Check | Write | SetGrad | SetData | Effect
 
 
 # --- The whole --------------------------------------------------------------------------------------------------------
@@ -244,10 +262,10 @@ class Program:
     results: tuple[int, ...] = ()
     structure: Any = None
 
-    def add(self, shape: Sequence[int], dtype: np.dtype | None, source: Source | None, memory: int | None = None) -> int:
+    def add(self, shape: Sequence[int], dtype: np.dtype | None, source: Source | None, memory: int | None = None, contiguous: bool = True) -> int:
         """A new slot."""
         index = len(self.values)
-        self.values.append(Value(index, tuple(shape), dtype, source, index if memory is None else memory))
+        self.values.append(Value(index, tuple(shape), dtype, source, index if memory is None else memory, contiguous))
         return index
 
     def sourced(self, kind: type) -> Iterator[tuple[Value, Any]]:

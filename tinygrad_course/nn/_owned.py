@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from .changes import changed
+
 if TYPE_CHECKING:
     from .module import Module
 
@@ -30,6 +32,7 @@ class Owned(MutableMapping[str, Any]):
         if name not in self:
             self._module._declare(name, self._wanted[0])
         self._module.__dict__[name] = value
+        changed()
 
     def __delitem__(self, name: str) -> None:
         if name not in self:

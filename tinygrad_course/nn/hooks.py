@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..graph import Bundle, state
 from ..ops.op import Op
 from ..tensor import Tensor
+from .changes import changed
 
 if TYPE_CHECKING:
     from .module import Module
@@ -52,6 +53,7 @@ class Hooks:
         """Add a hook of a kind: forward_pre, forward, backward_pre or backward."""
         if not callable(hook):
             raise TypeError(f"register_{kind}_hook: expected a function, got {type(hook).__name__}")
+        changed()
         key = next(_ids)
         if prepend:
             self._all = {key: (kind, hook, with_kwargs), **self._all}
@@ -61,6 +63,7 @@ class Hooks:
 
     def remove(self, key: int) -> None:
         """Remove a hook; with the last one the module's calls are direct again."""
+        changed()
         self._all.pop(key, None)
         module = self._module()
         if not self._all and module is not None and module.__dict__.get("_hooks") is self:

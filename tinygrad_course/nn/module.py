@@ -15,6 +15,7 @@ import numpy as np
 from ..effects import perform
 from ..tensor import Tensor
 from ._owned import NoAttribute, Owned
+from .changes import changed
 from .hooks import HookMethods
 from .parameter import Buffer, Parameter, forget_gradients
 
@@ -68,7 +69,10 @@ class Module(HookMethods):
     # --- attributes -----------------------------------------------------------------------------------------------
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kinds = self.__dict__.get("_kinds")
+        attributes = self.__dict__
+        if attributes.get(name, attributes) is not value:
+            changed()
+        kinds = attributes.get("_kinds")
         before = kinds.get(name) if kinds else None
         if isinstance(value, Parameter):
             kind = PARAMETER
@@ -113,10 +117,12 @@ class Module(HookMethods):
             raise KeyError(
                 f"{type(self).__name__}: cannot make {name!r} a {kind}: the class has a property of that name"
             )
+        changed()
         self._kinds.pop(name, None)  # of another kind it comes last in its order
         self._kinds[name] = kind
 
     def __delattr__(self, name: str) -> None:
+        changed()
         self.__dict__.get("_kinds", {}).pop(name, None)
         object.__delattr__(self, name)
 
@@ -307,7 +313,10 @@ class Module(HookMethods):
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters."""
-        perform(forget_gradients, self.parameters, set_to_none, owner=self, name="zero_grad", touches=self.parameters)
+        perform(
+            forget_gradients, self.parameters, set_to_none, owner=self, name="zero_grad", touches=self.parameters,
+            only_grads=True,
+        )  # fmt: skip
 
     def to(self, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False) -> Self:
         """Convert floating parameters and buffers, in place: `to(dtype)`, `to(device)`, `to(tensor)`."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..overwrites import mark_overwritten
 from ..tensor import Tensor
+from .changes import changed
 from .module import BUFFER, PARAMETER, Module
 from .parameter import Parameter, UninitializedBuffer, UninitializedParameter
 
@@ -117,5 +118,7 @@ def _put(owner: Module, attribute: str, value: Any, assign: bool) -> None:
         mark_overwritten(target.array)
     elif isinstance(target, Parameter) and not isinstance(value, Parameter):
         owner.__dict__[attribute] = Parameter(value, target.requires_grad)
+        changed()
     else:
         owner.__dict__[attribute] = value
+        changed()

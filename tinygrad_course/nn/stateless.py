@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..tensor import Tensor
+from .changes import changed
 from .module import MODULE, Module
 
 __all__ = ["functional_call"]
@@ -60,10 +61,12 @@ def functional_call(
         for name, value in given.items():
             values, attribute = places[name]
             values[attribute] = value
+        changed()
         return module(*(args if isinstance(args, tuple) else () if args is None else (args,)), **(kwargs or {}))
     finally:
         for (values, attribute), value in before:
             values[attribute] = value
+        changed()
 
 
 def _places(module: Module) -> dict[str, tuple[dict[str, Any], str]]:

@@ -245,7 +245,7 @@ class Optimizer:
             set_to_none: drop them (parameters without a gradient are then skipped by `step`), rather than fill with 0.
         """
         if state.observers:
-            perform(self._forget, set_to_none, owner=self, name="zero_grad", touches=self._params)
+            perform(self._forget, set_to_none, owner=self, name="zero_grad", touches=self._params, only_grads=True)
         else:
             self._forget(set_to_none)
 

@@ -101,7 +101,7 @@ def clip_grad_norm_(
         _scale(listed, max_norm, total)
         return total
 
-    return cast(Tensor, perform(clip, owner=listed, name="clip_grad_norm_", touches=lambda: listed))
+    return cast(Tensor, perform(clip, owner=listed, name="clip_grad_norm_", touches=lambda: listed, only_grads=True))
 
 
 def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | None = None) -> None:
@@ -113,4 +113,4 @@ def clip_grad_value_(parameters: Tensors, clip_value: float, foreach: bool | Non
             np.clip(g, -clip_value, clip_value, out=g)
             mark_overwritten(g)
 
-    perform(clip, owner=listed, name="clip_grad_value_", touches=lambda: listed)
+    perform(clip, owner=listed, name="clip_grad_value_", touches=lambda: listed, only_grads=True)

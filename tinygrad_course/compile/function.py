@@ -1,0 +1,246 @@
+"""The compiled function: what is called in place of the user's."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import dtypes
+from ..autograd.tree import flatten, unflatten
+from ..graph import Node, state
+from ..tensor import LEAF, Tensor
+from .guards import Guards, Surroundings
+from .passes import optimize
+from .program import Argument, Executable, Held, Program
+from .record import Recorder
+from .settle import settle
+
+__all__ = ["CompileError", "Compiled", "Entry"]
+
+# So many calls with the same shapes may be recorded before it is given up.
+_PATIENCE = 6
+
+
+class CompileError(RuntimeError):
+    """A function does something that cannot be repeated from a recording."""
+
+
+class Entry:
+    """What was compiled for one kind of arguments.
+
+    Attributes:
+        recorded: the program as it was recorded.
+        program: the program that runs.
+        guards: under which conditions.
+        run: executes it.
+    """
+
+    def __init__(self, recorded: Program, program: Program, guards: Guards, run: Executable, recorder: Recorder) -> None:
+        self.recorded = recorded
+        self.program = program
+        self.guards = guards
+        self.run = run
+        self._returns = [_returned(program, recorder, i) for i in range(len(recorder.results))]
+        self.calls = 0
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        arrays = iter(self.run(leaves))
+        results = []
+        for kind, what in self._returns:
+            if kind == "new":
+                results.append(Tensor._wrap(next(arrays), what))
+            elif kind == "plain":
+                results.append(what)
+            else:
+                next(arrays)
+                results.append(leaves[what] if kind == "argument" else what)
+        self.calls += 1
+        structure = self.program.structure
+        return results[0] if structure is None else unflatten(results, structure)
+
+
+def _returned(program: Program, recorder: Recorder, i: int) -> tuple[str, Any]:
+    """What to do with a result: a new Tensor, the very Tensor that was given, or something that is no Tensor."""
+    y = recorder.results[i]
+    if not isinstance(y, Tensor):
+        return "plain", y
+    slot = program.results[sum(isinstance(x, Tensor) for x in recorder.results[:i])]
+    source = program.values[slot].source
+    if isinstance(source, Argument) and recorder.arguments[source.position] is y:
+        return "argument", source.position
+    if isinstance(source, Held) and source.tensor is y:
+        return "held", y
+    return "new", y.node  # None, or a node that backward has used up: it still says that y requires grad
+
+
+class _History:
+    """The recordings for one kind of arguments, until two agree."""
+
+    def __init__(self) -> None:
+        self.last: Recorder | None = None
+        self.tries = 0
+        self.why = ""
+        self.entries: list[Entry] = []
+
+
+class Compiled:
+    """Called like the function it was made from, with the same results, faster after the first calls.
+
+    The first two calls with arguments of some shapes run the function as it is and record what it does; from then on
+    the recorded program runs. Attributes that are not listed here are those of the function or Module.
+
+    Attributes:
+        entries: what was compiled so far, latest last.
+    """
+
+    def __init__(self, function: Callable[..., Any], backend: str, fullgraph: bool) -> None:
+        self._function = function
+        self._backend = backend
+        self._fullgraph = fullgraph
+        self._histories: dict[Any, _History] = {}
+        self._lock = threading.RLock()
+        self.__wrapped__ = function
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__doc__ = function.__doc__
+
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for history in self._histories.values() for entry in history.entries]
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A compiled function on a class is a method: each instance has one of its own."""
+        if instance is None:
+            return self
+        bound = self.__dict__.setdefault("_bound", {})
+        found = bound.get(id(instance))
+        if found is None or found[0] is not instance:
+            method = self._function.__get__(instance, owner)  # type: ignore[attr-defined]
+            found = bound[id(instance)] = instance, Compiled(method, self._backend, self._fullgraph)
+        return found[1]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__dict__["_function"], name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if state.observers:  # somebody wants to see the operations, or a recording is under way
+            return self._function(*args, **kwargs)
+        if kwargs:
+            leaves, structure = flatten((args, kwargs))
+        else:
+            leaves, structure = _flat(args)
+        key = _key(leaves, structure)
+        if key is None:
+            return self._function(*args, **kwargs)
+        history = self._histories.get(key)
+        if history is not None:
+            for entry in reversed(history.entries):
+                if entry.guards.hold():
+                    return entry(leaves)
+            if history.tries >= _PATIENCE:
+                return self._function(*args, **kwargs)
+        return self._record(key, leaves, args, kwargs)
+
+    # --- recording ----------------------------------------------------------------------------------------------------
+
+    def _record(self, key: Any, leaves: list[Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with self._lock:
+            history = self._histories.setdefault(key, _History())
+        around = Surroundings(self._function, leaves)
+        recorder = Recorder(self.__name__, leaves, list(around.tensors.values()))
+        generation = history.last
+        with recorder:
+            result = self._function(*args, **kwargs)
+        recorder.finish(result)
+        with self._lock:
+            if history.last is generation:
+                self._learn(history, recorder, around)
+        return result
+
+    def _learn(self, history: _History, recorder: Recorder, around: Surroundings) -> None:
+        history.tries += 1
+        why = recorder.failure or ""
+        if not why and recorder.differentiates:
+            why = "its result requires grad, and backward would be called outside (compile the whole step instead)"
+        if why:
+            history.tries = _PATIENCE
+        elif history.last is not None:
+            program, why = settle(history.last, recorder)
+            if program is not None:
+                guards = Guards(program, around, recorder.initial)
+                if guards.unchanged():
+                    history.entries.append(self._compiled(program, guards, recorder))
+                    history.last, history.tries = None, 0
+                    return
+                why = "it changes numbers or lists that it reads (a count, a list that grows)"
+        history.last, history.why = recorder, why
+        if history.tries >= _PATIENCE:
+            history.last = None
+            message = f"compile: {self.__name__} cannot be repeated from a recording: {why}"
+            if self._fullgraph:
+                raise CompileError(message)
+            warnings.warn(message + "; it runs as it is", RuntimeWarning, stacklevel=4)
+
+    def _compiled(self, program: Program, guards: Guards, recorder: Recorder) -> Entry:
+        from .backends import lower
+
+        better = optimize(program)
+        return Entry(program, better, guards, lower(better, self._backend), recorder)
+
+
+def _flat(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
+    """`flatten((args, {}))`, at once where nothing is nested."""
+    for x in args:
+        if isinstance(x, (tuple, list, dict)):
+            leaves, structure = flatten(args)
+            return leaves, _hashable(structure)
+    return list(args), len(args)
+
+
+def _hashable(structure: Any) -> Any:
+    if structure is None:
+        return None
+    kind, parts = structure
+    return kind, tuple([(p[0], _hashable(p[1])) if issubclass(kind, dict) else _hashable(p) for p in parts])
+
+
+_NUMBERS = (int, float, bool, str, type(None), bytes)
+
+
+def _key(leaves: list[Any], structure: Any) -> Any:
+    """What a recording depends on, of the arguments and the modes; None if it must not be made at all."""
+    parts: list[Any] = [structure if type(structure) is int else repr(structure), state.grad, state.inference,
+                        dtypes._default]  # fmt: skip
+    tensors = 0
+    for x in leaves:
+        if isinstance(x, Tensor):
+            tensors += 1
+            array, node = x.array, x.node
+            if node is None:
+                parts += (array.shape, array.dtype)
+            elif node is LEAF:
+                parts += (array.shape, array.dtype, "leaf", x._grad is None, id(x) if type(x) is not Tensor else 0)
+            elif type(node) is Node:
+                return None
+        elif isinstance(x, np.ndarray):
+            tensors += 1
+            parts += ("array", x.shape, x.dtype)
+        elif isinstance(x, _NUMBERS):
+            parts += (type(x), x)
+        else:
+            parts += ("object", id(x))
+    if tensors > 1:
+        parts.append(_overlaps(leaves))
+    return tuple(parts)
+
+
+def _overlaps(leaves: list[Any]) -> Any:
+    """Which arguments share memory: 0 if none do."""
+    arrays = [x.array if isinstance(x, Tensor) else x for x in leaves if isinstance(x, (Tensor, np.ndarray))]
+    found = [
+        (i, j) for i in range(len(arrays)) for j in range(i) if np.may_share_memory(arrays[i], arrays[j])
+    ]  # fmt: skip
+    return tuple(found)

@@ -1,0 +1,219 @@
+"""What a recording took for granted, and whether it still holds.
+
+A function's Python code runs only while it is recorded, so numbers, flags and objects that it read then must be the
+same now. Those of modules are looked at only after some module was changed (`nn.changes`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from operator import attrgetter, is_
+from types import CodeType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from ..nn import changes
+from ..nn.module import Module
+from ..tensor import Tensor
+from .program import Effect, GradientOf, Held, Program, SetGrad
+
+__all__ = ["Guards", "Surroundings"]
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PLAIN = (int, float, bool, str, bytes, type(None), complex, np.generic, np.dtype)
+_array_of = attrgetter("array")
+_node_of = attrgetter("node")
+_grad_of = attrgetter("_grad")
+_MISSING = object()
+
+
+class Surroundings:
+    """What the Python code of a function can reach: found once, by its names.
+
+    Attributes:
+        tensors: by id.
+        modules: by id.
+    """
+
+    def __init__(self, function: Callable[..., Any], arguments: Any = ()) -> None:
+        self.tensors: dict[int, Tensor] = {}
+        self.modules: dict[int, Module] = {}
+        # (namespace, name, what was there): globals, attributes of plain objects, cells of closures.
+        self.names: list[tuple[dict[str, Any], str, Any]] = []
+        self.cells: list[tuple[Any, Any]] = []
+        self.lists: list[tuple[Any, tuple[int, ...]]] = []
+        self._seen: set[int] = set()
+        self._function(function, 0)
+        for x in arguments:
+            self._object(x, 0)
+        self.attributes = [(m.__dict__, dict(m.__dict__)) for m in self.modules.values()]
+
+    def _function(self, f: Any, depth: int) -> None:
+        if isinstance(f, MethodType):
+            self._object(f.__self__, depth, _names(f.__func__))
+            f = f.__func__
+        if isinstance(f, Module):
+            self._object(f, depth)
+            return
+        for part in (getattr(f, "func", None), *getattr(f, "args", ()), *(getattr(f, "keywords", None) or {}).values()):
+            if part is not None and not isinstance(f, FunctionType):  # functools.partial
+                self._object(part, depth)
+        f = getattr(f, "__wrapped__", f) if not isinstance(f, FunctionType) else f
+        if not isinstance(f, FunctionType) or id(f) in self._seen or f.__code__.co_filename.startswith(_PACKAGE):
+            return
+        self._seen.add(id(f))
+        used = _names(f)
+        space = f.__globals__
+        for name in used:
+            if name in space:
+                value = space[name]
+                self.names.append((space, name, value))
+                self._object(value, depth + 1, used)
+        for cell in f.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:
+                continue
+            self.cells.append((cell, value))
+            self._object(value, depth + 1, used)
+        for value in (*(f.__defaults__ or ()), *(f.__kwdefaults__ or {}).values()):
+            self._object(value, depth + 1, used)
+
+    def _object(self, x: Any, depth: int, used: frozenset[str] = frozenset()) -> None:
+        if depth > 6 or isinstance(x, (*_PLAIN, type)):
+            return
+        if isinstance(x, Tensor):
+            self.tensors[id(x)] = x
+        elif isinstance(x, Module):
+            for module in x.modules():
+                if id(module) not in self.modules:
+                    self.modules[id(module)] = module
+                    for value in list(module.__dict__.values()):
+                        if isinstance(value, Tensor):
+                            self.tensors[id(value)] = value
+                    self._function(type(module).forward, depth + 1)
+        elif isinstance(x, (FunctionType, MethodType)) or hasattr(x, "func"):
+            self._function(x, depth + 1)
+        elif isinstance(x, (list, tuple, dict)):
+            if id(x) in self._seen:
+                return
+            self._seen.add(id(x))
+            values = list(x.values()) if isinstance(x, dict) else list(x)
+            if len(values) > 256:
+                return
+            self.lists.append((x, tuple(map(id, values))))
+            self._kept = [*getattr(self, "_kept", ()), values]
+            for value in values:
+                self._object(value, depth + 1, used)
+        elif hasattr(x, "param_groups"):
+            for group in x.param_groups:
+                for p in group["params"]:
+                    self.tensors[id(p)] = p
+        elif getattr(x, "__dict__", None) is not None and used and not _ours(x) and id(x) not in self._seen:
+            self._seen.add(id(x))
+            space = x.__dict__
+            for name in used:
+                if type(space) is dict and name in space:
+                    self.names.append((space, name, space[name]))
+                    self._object(space[name], depth + 1, used)
+                method = getattr(type(x), name, None)
+                if isinstance(method, FunctionType):
+                    self._function(MethodType(method, x), depth + 1)
+
+
+def _names(f: Any) -> frozenset[str]:
+    """The names that a function's code uses, and those of the functions inside it."""
+    found: set[str] = set()
+    stack = [getattr(f, "__code__", None)]
+    while stack:
+        code = stack.pop()
+        if isinstance(code, CodeType):
+            found.update(code.co_names)
+            stack.extend(c for c in code.co_consts if isinstance(c, CodeType))
+    return frozenset(found)
+
+
+def _ours(x: Any) -> bool:
+    return type(x).__module__.startswith("tinygrad_course.") or type(x).__name__ == "module"
+
+
+def _equal(a: Any, b: Any) -> bool:
+    return a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and bool(a == b))
+
+
+class Guards:
+    """The conditions under which a program may run.
+
+    Args:
+        program: what was recorded.
+        around: what the function's code can reach, as it was before the recording.
+        initial: leaves, by id, and whether they had a gradient before the recording.
+    """
+
+    def __init__(self, program: Program, around: Surroundings, initial: dict[int, tuple[Tensor, bool]]) -> None:
+        self.tensors = [tensor for _, tensor in _held(program)]
+        self.arrays = list(map(_array_of, self.tensors))
+        self.shapes = [(a.shape, a.dtype) for a in self.arrays]
+        self.leaves = list({id(t): t for t in (*self.tensors, *around.tensors.values())}.values())
+        self.nodes = list(map(_node_of, self.leaves))
+        self.grads = _relied_on(program, initial)
+        self.around = around
+        self.moment = -1
+
+    def hold(self) -> bool:
+        """Whether all is as it was."""
+        if not all(map(is_, map(_node_of, self.leaves), self.nodes)):
+            return False
+        arrays = self.arrays
+        if not all(map(is_, map(_array_of, self.tensors), arrays)):
+            self.arrays = arrays = list(map(_array_of, self.tensors))
+            if [(a.shape, a.dtype) for a in arrays] != self.shapes:
+                return False
+        for leaf, there in self.grads:
+            if (leaf._grad is not None) is not there:
+                return False
+        return self.unchanged()
+
+    def unchanged(self) -> bool:
+        """Whether the numbers and objects that the code reads, by name and from modules, are as they were."""
+        around = self.around
+        if self.moment != changes.moment():
+            for now, then in around.attributes:
+                if len(now) != len(then) or not all(_equal(v, now.get(k, _MISSING)) for k, v in then.items()):
+                    return False
+            self.moment = changes.moment()
+        for space, name, value in around.names:
+            if space.get(name, _MISSING) is not value and not _equal(value, space.get(name, _MISSING)):
+                return False
+        for cell, value in around.cells:
+            if cell.cell_contents is not value and not _equal(value, cell.cell_contents):
+                return False
+        for listed, ids in around.lists:
+            if len(listed) != len(ids):
+                return False
+            if tuple(map(id, listed.values() if isinstance(listed, dict) else listed)) != ids:
+                return False
+        return True
+
+
+def _held(program: Program) -> list[tuple[int, Tensor]]:
+    return [(v.index, source.tensor) for v, source in program.sourced(Held)]
+
+
+def _relied_on(program: Program, initial: dict[int, tuple[Tensor, bool]]) -> list[tuple[Tensor, bool]]:
+    """The leaves for which it matters whether they have a gradient when the call starts, and whether they had."""
+    forgotten: set[int] = set()
+    found: dict[int, tuple[Tensor, bool]] = {}
+    for i in program.instructions:
+        if isinstance(i, Effect):
+            forgotten.update(map(id, i.touches))
+        leaves = [i.leaf] if isinstance(i, SetGrad) else []
+        leaves += [s.leaf for slot in i.reads if isinstance(s := program.values[slot].source, GradientOf)]
+        for leaf in leaves:
+            if id(leaf) in initial and id(leaf) not in forgotten:
+                found.setdefault(id(leaf), initial[id(leaf)])
+        if isinstance(i, SetGrad) and i.value is None:
+            forgotten.add(id(i.leaf))
+    return list(found.values())

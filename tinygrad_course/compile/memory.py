@@ -1,0 +1,146 @@
+"""Where values live while a program runs: buffers that are used again as soon as nobody reads what is in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .lower import VIEWS, Lowered, lowered
+from .program import Call, Effect, Program, SetData, SetGrad, Write
+
+__all__ = ["Plan", "plan"]
+
+_ALIGN = 64
+
+
+@dataclass(slots=True)
+class Plan:
+    """Offsets into one block of memory.
+
+    Attributes:
+        offset: of each planned slot, in bytes.
+        size: of the block.
+        calls: how the planned, and other lowered, calls are done.
+        group: for each slot the one that stands for all that may share its memory.
+        last: for each group the number of the last instruction that reads any of it.
+        unplanned: bytes that all planned values would take without sharing.
+    """
+
+    offset: dict[int, int] = field(default_factory=dict)
+    size: int = 0
+    calls: dict[int, Lowered] = field(default_factory=dict)
+    group: dict[int, int] = field(default_factory=dict)
+    last: dict[int, int] = field(default_factory=dict)
+    unplanned: int = 0
+
+
+def groups(program: Program) -> dict[int, int]:
+    """For each slot the first slot of those with which it may share memory."""
+    group = {v.index: v.memory if v.memory >= 0 else v.index for v in program.values}
+
+    def root(slot: int) -> int:
+        while group[slot] != slot:
+            slot = group[slot]
+        return slot
+
+    for i in program.instructions:
+        if isinstance(i, Call) and i.op.name in VIEWS and i.inputs:
+            for out in i.outputs:
+                a, b = root(i.inputs[0]), root(out)
+                group[max(a, b)] = min(a, b)
+    return {slot: root(slot) for slot in group}
+
+
+def plan(program: Program) -> Plan:
+    """Decide which values get a place, and where."""
+    p = Plan(group=groups(program))
+    values, group = program.values, p.group
+    outside = {group[slot] for slot in program.results}
+    written = set()
+    for n, i in enumerate(program.instructions):
+        for slot in i.reads:
+            p.last[group[slot]] = n
+        if isinstance(i, (SetGrad, SetData)) and i.value is not None:
+            outside.add(group[i.value])
+        elif isinstance(i, Write):
+            written.add(group[i.target])
+            outside.add(group[i.value])  # a write may keep what it is given
+    free: list[tuple[int, int]] = []  # (offset, size), in order of offset
+    living: dict[int, tuple[int, int]] = {}  # group -> place
+    for n, i in enumerate(program.instructions):
+        if isinstance(i, Call):
+            how = lowered(i, values)
+            if how is not None:
+                p.calls[n] = how
+                out = values[i.outputs[0]]
+                if group[out.index] == out.index and out.index not in outside and out.contiguous and out.size:
+                    _place(p, program, n, i, how, living, free, written)
+        for slot in (*i.reads, *i.outputs):
+            g = group[slot]
+            if g in living and p.last.get(g, n) <= n:
+                _release(free, living.pop(g))
+    return p
+
+
+def _place(
+    p: Plan, program: Program, n: int, call: Call, how: Lowered, living: dict[int, tuple[int, int]],
+    free: list[tuple[int, int]], written: set[int],
+) -> None:  # fmt: skip
+    out = program.values[call.outputs[0]]
+    size = -(-out.nbytes // _ALIGN) * _ALIGN
+    p.unplanned += size
+    if how.elementwise:
+        for slot in call.inputs:  # in place of an operand that nobody needs any more
+            v = program.values[slot]
+            g = p.group[slot]
+            if (
+                g == slot and slot in p.offset and g in living and p.last[g] == n
+                and v.shape == out.shape and v.dtype == out.dtype
+            ):  # fmt: skip
+                living[out.index] = living.pop(g)
+                p.offset[out.index] = p.offset[slot]
+                return
+    best = min((room for room in free if room[1] >= size), key=lambda room: room[1], default=None)
+    if best is not None:
+        free.remove(best)
+        if best[1] > size:
+            free.append((best[0] + size, best[1] - size))
+            free.sort()
+        offset = best[0]
+    else:
+        offset = p.size
+        if free and free[-1][0] + free[-1][1] == p.size:  # the block grows at its end
+            offset = free.pop()[0]
+        p.size = offset + size
+    p.offset[out.index] = offset
+    living[out.index] = offset, size
+
+
+def _release(free: list[tuple[int, int]], room: tuple[int, int]) -> None:
+    free.append(room)
+    free.sort()
+    joined: list[tuple[int, int]] = []
+    for offset, size in free:
+        if joined and joined[-1][0] + joined[-1][1] == offset:
+            joined[-1] = joined[-1][0], joined[-1][1] + size
+        else:
+            joined.append((offset, size))
+    free[:] = joined
+
+
+def buffers(program: Program, p: Plan) -> dict[int, np.ndarray]:
+    """The planned arrays, in a new block of memory."""
+    block = np.empty(p.size + _ALIGN, np.uint8)
+    start = -block.ctypes.data % _ALIGN
+    found = {}
+    for slot, offset in p.offset.items():
+        v = program.values[slot]
+        part = block[start + offset : start + offset + v.nbytes]
+        found[slot] = part.view(v.dtype).reshape(v.shape)
+    return found
+
+
+def touched(program: Program) -> set[int]:
+    """Slots that are filled anew after some effect."""
+    return {slot for i in program.instructions if isinstance(i, Effect) for slot in i.reloads}
