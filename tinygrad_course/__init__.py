@@ -19,6 +19,7 @@ from .compile import compile
 from .config import config
 from .device import device
 from .dtypes import *
+from .native.dispatch import install as _install_kernels
 from .ops import *
 from .ops import primitive
 from .printing import get_printoptions, set_printoptions
@@ -26,6 +27,8 @@ from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, s
 from .serialization import load, save
 from .tensor import Size, Tensor, tensor
 from .threads import get_num_threads, set_num_threads
+
+_install_kernels()
 
 __version__ = "0.1.0"
 

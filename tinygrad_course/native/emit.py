@@ -36,6 +36,7 @@ class Function:
 
     def __init__(self, module: Module, name: str, arguments: dict[str, str], internal: bool, result: str) -> None:
         self.module, self.symbol, self.internal, self.result = module, name, internal, result
+        self.overlapping = False  # whether pointers among the arguments may point to the same memory
         self.arguments = {key: Value(self, f"%{key}", type) for key, type in arguments.items()}
         self.lines: list[str] = []
         self.variables: list[str] = []
@@ -278,9 +279,8 @@ class Function:
 
     def text(self) -> str:
         """The function as LLVM reads it."""
-        arguments = ", ".join(
-            f"{'ptr noalias' if a.type == 'ptr' else a.type} {a.text}" for a in self.arguments.values()
-        )
+        pointer = "ptr" if self.overlapping else "ptr noalias"
+        arguments = ", ".join(f"{pointer if a.type == 'ptr' else a.type} {a.text}" for a in self.arguments.values())
         head = f"define {'internal ' if self.internal else ''}{self.result} @{self.symbol}({arguments}) nounwind {{"
         end = [] if self.result != "void" else ["  ret void"]
         return "\n".join([head, "entry:", *(f"  {v}" for v in self.variables), *self.lines, *end, "}"])
@@ -311,7 +311,7 @@ class Module:
 
     def parallel(
         self, name: str, arguments: dict[str, str], count: Callable[[Function], Operand],
-        body: Callable[[Function, Value], None],
+        body: Callable[[Function, Value], None], *, overlapping: bool = False,
     ) -> None:  # fmt: skip
         """A function whose work is shared among threads.
 
@@ -320,6 +320,7 @@ class Module:
             arguments: name and type ("ptr" or "i64") of each argument.
             count: emits the number of pieces of work; it should depend on shapes only.
             body: emits the work on one piece: `body(f, index)`. The arguments are attributes of `f`.
+            overlapping: pointers among the arguments may point to the same memory.
         """
         task = self.define(f"{name}.task", {"context": "ptr", "index": "i64"}, internal=True)
         context, index = task.context, task.index
@@ -330,6 +331,7 @@ class Module:
         body(task, index)
         task.arguments = own
         f = self.define(name, arguments)
+        f.overlapping = overlapping
         context = f.scratch("i64", len(arguments))
         for i, key in enumerate(arguments):
             f.store(f.arguments[key], f.at(context, i, "i64"))

@@ -13,10 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from ..config import config
+
 __all__ = ["CHUNK", "Program", "Runner", "pattern"]
 
 # Elements worked on at a time: few enough that all operands stay in the cache, enough that a call costs little.
 CHUNK = 32_768
+# From how many elements on a native kernel, where there is one, is asked.
+NATIVE = 1024
 
 Calls = list[tuple[Callable[..., Any], tuple[np.ndarray, ...]]]
 
@@ -186,7 +190,9 @@ class Runner:
 
     def __init__(self, program: Program, dtype: np.dtype) -> None:
         self.program = program
-        self._coefficients = [np.zeros((), dtype) for _ in program.numbers]
+        self.dtype = dtype
+        self._numbers = np.zeros(len(program.numbers), dtype)
+        self._coefficients = [self._numbers[i : i + 1].reshape(()) for i in range(len(program.numbers))]
         self._constants = [np.array(c, dtype) for c in program.constants]
         self._scratch = [np.empty(CHUNK, dtype) for _ in range(program.floats)]
         self._scratch += [np.empty(CHUNK, bool) for _ in range(program.booleans)]
@@ -201,7 +207,13 @@ class Runner:
             self._last = values
 
     def bind(self, p: np.ndarray, g: np.ndarray, state: Sequence[np.ndarray]) -> Calls:
-        """The calls that update these one-dimensional arrays in place, chunk after chunk."""
+        """The calls that update these one-dimensional arrays in place: one native loop, or NumPy's chunk by chunk."""
+        if p.size >= NATIVE and config.native:
+            from ..native.updates import update
+
+            native = update(self.program, self.dtype, (p, g, *state))
+            if native is not None:
+                return [(native, (p, g, *state, self._numbers))]
         calls: Calls = []
         numbers = [*self._coefficients, *self._constants]
         for low in range(0, p.size, CHUNK):
