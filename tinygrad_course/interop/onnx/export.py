@@ -134,7 +134,13 @@ class _Export:
     """Writes a program as a graph."""
 
     def __init__(
-        self, program: Program, inputs: list[str], outputs: list[str], axes: list[dict[int, str]], opset: int, model: Any
+        self,
+        program: Program,
+        inputs: list[str],
+        outputs: list[str],
+        axes: list[dict[int, str]],
+        opset: int,
+        model: Any,
     ) -> None:
         sources = {label: (name, i) for name, some in zip(inputs, axes) for i, label in some.items()}
         self.program = program
@@ -158,6 +164,7 @@ class _Export:
         for name, ref in zip(self.outputs, program.outputs):
             self._rename(self._name(ref, ref.dtype), name)
             results.append(helper.make_tensor_value_info(name, self.w.dtype(ref.dtype), self._shape(ref)))
+        self._prune()
         given = [
             helper.make_tensor_value_info(
                 name, self.w.dtype(ref.dtype), [some.get(i, n) for i, n in enumerate(self._first(ref))]
@@ -165,7 +172,9 @@ class _Export:
             for name, ref, some in zip(self.inputs, program.inputs, self.axes)
         ]
         kept = {n: x for n, x in program.state.items() if n in self.used}
-        arrays = [self.w.onnx.numpy_helper.from_array(np.ascontiguousarray(x).reshape(x.shape), n) for n, x in kept.items()]
+        arrays = [
+            self.w.onnx.numpy_helper.from_array(np.ascontiguousarray(x).reshape(x.shape), n) for n, x in kept.items()
+        ]
         graph = helper.make_graph(self.w.nodes, "tinygrad_course", given, results, arrays)
         return graph, [n for n in kept if n in self.buffers]
 
@@ -235,7 +244,9 @@ class _Export:
         """Give an output its name: the node that makes it does, unless something else has the value's name."""
         made = [node for node in self.w.nodes if found in node.output]
         if not made or found in self.outputs:
-            self.w.nodes.append(self.w.onnx.helper.make_node("Identity", [found], [name], name=self.w.reserve("Identity")))
+            self.w.nodes.append(
+                self.w.onnx.helper.make_node("Identity", [found], [name], name=self.w.reserve("Identity"))
+            )
             return
         for node in self.w.nodes:
             for side in (node.input, node.output):
@@ -243,6 +254,16 @@ class _Export:
                     if other == found:
                         side[i] = name
         self.names = {key: name if value == found else value for key, value in self.names.items()}
+
+    def _prune(self) -> None:
+        """Leave out nodes that nothing reads: constants for parameters that a rule has not used."""
+        read = set(self.outputs)
+        kept = []
+        for node in reversed(self.w.nodes):
+            if read & set(node.output):
+                kept.append(node)
+                read |= set(node.input)
+        self.w.nodes = kept[::-1]
 
     def _first(self, ref: Ref) -> list[int]:
         shape = ref.shape.values[0] if isinstance(ref.shape, Varying) else ref.shape

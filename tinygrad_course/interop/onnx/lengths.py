@@ -66,7 +66,7 @@ def _equal(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def affine(values: Sequence[Any], tried: Sequence[Sizes]) -> dict[tuple[str, ...], int] | None:
-    """Whole-numbered c for which value = Σ c[names] · Π sizes[names], over no, one and two names; None if there is none.
+    """Whole numbers c with value = Σ c[names] · Π sizes[names], over no, one and two names; None if there are none.
 
     Example:
         >>> from tinygrad_course.interop.onnx.lengths import affine

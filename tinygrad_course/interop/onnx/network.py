@@ -17,7 +17,7 @@ from .steps import Graph, Group, Step, step_class
 __all__ = ["Network", "load"]
 
 BUFFERS = "tinygrad_course.buffers"
-VERSIONS = range(6, 29)
+VERSIONS = range(1, 29)
 # Inputs that are settings or statistics, not weights: operator, places.
 _SETTINGS = {
     "BatchNormalization": (3, 4), "Clip": (1, 2), "Dropout": (1,), "OneHot": (2,), "Pad": (2,), "Range": (0, 1, 2),
@@ -67,14 +67,14 @@ class Network(Graph):
         super().__init__([], [])
         versions = {o.domain: o.version for o in model.opset_import}
         version = versions.get("", versions.get("ai.onnx", 0))
-        if version not in VERSIONS:
-            raise OnnxError(
-                f"load: the file is of operators' version {version}; {VERSIONS[0]} to {VERSIONS[-1]} are supported"
-            )
         self.version = version
         stated = [entry.value for entry in model.metadata_props if entry.key == BUFFERS]
         builder = _Builder(Files(directory), version, set("\n".join(stated).split("\n")), trainable)
         builder.check_known(model.graph)
+        if version not in VERSIONS:
+            raise OnnxError(
+                f"load: the file is of operators' version {version}; {VERSIONS[0]} to {VERSIONS[-1]} are supported"
+            )
         builder.build(self, model.graph, set(), 0)
         self._dtypes = {i.name: _declared(i) for i in model.graph.input}
         self.eval()
@@ -91,7 +91,9 @@ class Network(Graph):
         for name, x in tensors.items():
             wanted = self._dtypes[name]
             if wanted is not None and x.array.dtype != wanted:
-                raise TypeError(f"Network: the input {name!r} should be {wanted}, got {x.array.dtype}; x.to({wanted!s})")
+                raise TypeError(
+                    f"Network: the input {name!r} should be {wanted}, got {x.array.dtype}; x.to({wanted!s})"
+                )
         found = self.run(tensors, {})
         return found[0] if len(found) == 1 else tuple(found)
 
@@ -157,7 +159,13 @@ class _Builder:
                 bodies[key] = body
             available |= set(node.output)
             step = step_class(node.op_type)(
-                node.op_type, self.version, node.name or f"number {i}", list(node.input), list(node.output), given, bodies
+                node.op_type,
+                self.version,
+                node.name or f"number {i}",
+                list(node.input),
+                list(node.output),
+                given,
+                bodies,
             )
             order.append(_place(into, homes.get(i) or _label(node, i), step, taken))
         state = {}
@@ -179,11 +187,11 @@ class _Builder:
             for name in node.input:
                 if name and name not in made:
                     raise OnnxError(
-                        f"load: {node.op_type} {node.name!r} reads {name!r}, which nothing before it gives: the graph is "
-                        "not in order, has a cycle, or is not whole"
+                        f"load: {node.op_type} {node.name!r} reads {name!r}, which nothing before it gives: the graph "
+                        "is not in order, has a cycle, or is not whole"
                     )
             for name in node.output:
-                if name and name in made and name not in known - set(i.name for i in graph.initializer):
+                if name and name in made:
                     raise OnnxError(f"load: {name!r} is given twice, the second time by {node.op_type} {node.name!r}")
                 made.add(name)
         for output in graph.output:
@@ -191,9 +199,7 @@ class _Builder:
                 raise OnnxError(f"load: nothing gives the output {output.name!r}")
 
     def _settings(self, graph: Any) -> set[str]:
-        return {
-            node.input[i] for node in graph.node for i in _SETTINGS.get(node.op_type, ()) if i < len(node.input)
-        }
+        return {node.input[i] for node in graph.node for i in _SETTINGS.get(node.op_type, ()) if i < len(node.input)}
 
     def _homes(self, graph: Any, names: set[str]) -> dict[int, str]:
         """Nodes that are to be where their parameters are: "conv1" for what alone reads conv1.weight."""

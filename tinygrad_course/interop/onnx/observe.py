@@ -209,13 +209,17 @@ def _program(runs: Sequence[_Run], tried: list[Sizes], model: Any) -> Program:
     calls = []
     for many in zip(*(run.calls for run in runs)):
         first = many[0]
-        refs = [_ref(runs, xs, makers) for xs, makers in zip(zip(*(c.inputs for c in many)), zip(*(c.sources for c in many)))]
+        refs = [
+            _ref(runs, xs, makers)
+            for xs, makers in zip(zip(*(c.inputs for c in many)), zip(*(c.sources for c in many)))
+        ]
         outs = tuple(
             Ref("call", None, merge([tuple(y.array.shape) for y in ys]), ys[0].array.dtype)
             for ys in zip(*(c.outs for c in many))
         )
         params = {key: merge([c.params[key] for c in many]) for key in first.params}
         calls.append(Seen(first.op, tuple(refs), params, outs, first.scope, first.where or "?"))
+
     def located(tensors: Sequence[Tensor]) -> Ref:
         return _ref(runs, tensors, [run.watch.maker(x) for run, x in zip(runs, tensors)])
 
@@ -225,7 +229,9 @@ def _program(runs: Sequence[_Run], tried: list[Sizes], model: Any) -> Program:
     for many_entered in zip(*(run.watch.entered for run in runs)):
         e: Entered = many_entered[0]
         try:
-            places = [[located(xs) for xs in zip(*(getattr(m, side) for m in many_entered))] for side in ("inputs", "outputs")]
+            places = [
+                [located(xs) for xs in zip(*(getattr(m, side) for m in many_entered))] for side in ("inputs", "outputs")
+            ]
         except OnnxError:
             continue
         entered.append((e.module, e.scope, places[0], places[1]))

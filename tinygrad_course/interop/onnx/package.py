@@ -20,7 +20,5 @@ def onnx_package() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ImportError(
-            'ONNX files need the onnx package: pip install "tinygrad_course[onnx]"'
-        ) from error
+        raise ImportError('ONNX files need the onnx package: pip install "tinygrad_course[onnx]"') from error
     return onnx

@@ -63,7 +63,9 @@ class Step(nn.Module):
                 TypeError, ValueError) as error:  # fmt: skip
             shapes = ", ".join(str(tuple(x.shape)) if isinstance(x, Tensor) else "–" for x in inputs)
             raise OnnxError(f"{self.kind} {self.title!r} on shapes {shapes or '()'}: {error}") from error
-        if all(isinstance(x, (Known, nn.Buffer)) and x.array.dtype.kind in "iub" or isinstance(x, Known) for x in given):
+        if all(
+            (isinstance(x, (Known, nn.Buffer)) and x.array.dtype.kind in "iub") or isinstance(x, Known) for x in given
+        ):
             several = isinstance(found, tuple)
             fixed = [y if y is None or y.requires_grad else known(y.array) for y in (found if several else (found,))]
             return tuple(fixed) if several else fixed[0]

@@ -22,9 +22,7 @@ def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda step, *inputs: function(*inputs)
 
 
-OPERATORS.update({
-    name: _plain(function)
-    for name, function in {
+_SAME: dict[str, Callable[..., Any]] = {
         "Abs": ops.abs, "Acos": ops.acos, "Acosh": ops.acosh, "Asin": ops.asin, "Asinh": ops.asinh, "Atan": ops.atan,
         "Atanh": ops.atanh, "Ceil": ops.ceil, "Cos": ops.cos, "Cosh": ops.cosh, "Erf": ops.erf, "Exp": ops.exp,
         "Floor": ops.floor, "Log": ops.log, "Neg": ops.negative, "Reciprocal": ops.reciprocal, "Round": ops.round,
@@ -33,8 +31,8 @@ OPERATORS.update({
         "Xor": ops.logical_xor, "BitwiseAnd": ops.bitwise_and, "BitwiseOr": ops.bitwise_or,
         "BitwiseXor": ops.bitwise_xor, "BitwiseNot": ops.bitwise_not, "Identity": lambda x: x, "MatMul": ops.matmul,
         "Det": ops.det,
-    }.items()
-})  # fmt: skip
+}  # fmt: skip
+OPERATORS.update({name: _plain(function) for name, function in _SAME.items()})
 
 
 def _aligned(step: Any, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -56,10 +54,11 @@ def _divided(a: Tensor, b: Tensor) -> Any:
     return quotient + ((rest != 0) & ((a < 0) != (b < 0))).to(a.dtype) if a.array.dtype.kind == "i" else quotient
 
 
-for _name, _function in {
+_PAIRS: dict[str, Callable[..., Any]] = {
     "Add": ops.add, "Sub": ops.subtract, "Mul": ops.multiply, "Div": _divided, "Equal": ops.eq, "Greater": ops.gt,
     "GreaterOrEqual": ops.ge, "Less": ops.lt, "LessOrEqual": ops.le,
-}.items():  # fmt: skip
+}  # fmt: skip
+for _name, _function in _PAIRS.items():
     _pair(_name, _function)
 
 
@@ -151,8 +150,6 @@ def swish(step: Any, x: Tensor) -> Any:
     return x * ops.sigmoid(x * step.get("alpha", 1.0))
 
 
-
-
 # --- Random numbers -----------------------------------------------------------------------------------------------
 
 
@@ -198,5 +195,3 @@ def window(step: Any, size: Tensor) -> Any:
     }[step.kind]  # fmt: skip
     y = weights[0] - weights[1] * np.cos(angle) + weights[2] * np.cos(2 * angle)
     return Tensor._wrap(y.astype(dtype_of(step.get("output_datatype", 1), "output_datatype")))
-
-

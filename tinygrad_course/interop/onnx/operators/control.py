@@ -55,9 +55,7 @@ def scan(step: Any, *inputs: Tensor) -> Any:
     length = scanned[0].shape[in_axes[0]]
     rows: list[list[Any]] = [[] for _ in range(outs)]
     for i in range(length):
-        parts = [
-            x.select(axis, length - 1 - i if back else i) for x, axis, back in zip(scanned, in_axes, backwards)
-        ]
+        parts = [x.select(axis, length - 1 - i if back else i) for x, axis, back in zip(scanned, in_axes, backwards)]
         found = body.run(dict(zip(body.inputs, [*state, *parts])), step.scope)
         state = found[: len(state)]
         for row, y in zip(rows, found[len(state) :]):

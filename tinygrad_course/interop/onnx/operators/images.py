@@ -73,7 +73,9 @@ def _resized(
         matrix = Tensor._wrap(weights.T.astype(x.array.dtype))
         x = (x.movedim(axis, -1) @ matrix).movedim(-1, axis) if x.array.dtype.kind == "f" else _whole(x, weights, axis)
     if outside is not None:
-        x = x.masked_fill(Tensor._wrap(np.broadcast_to(outside, tuple(x.shape)).copy()), step.get("extrapolation_value", 0.0))
+        x = x.masked_fill(
+            Tensor._wrap(np.broadcast_to(outside, tuple(x.shape)).copy()), step.get("extrapolation_value", 0.0)
+        )
     return x
 
 
@@ -90,7 +92,7 @@ def _places(length: int, size: int, factor: float, mode: str, box: Any) -> np.nd
     if mode == "pytorch_half_pixel":
         return (i + 0.5) / factor - 0.5 if size > 1 else i * 0
     if mode == "align_corners":
-        return i * (length - 1) / (size - 1) if size > 1 else i * 0
+        return i * (length - 1) / (factor * length - 1) if size > 1 else i * 0
     if mode == "asymmetric":
         return i / factor
     if mode == "half_pixel_symmetric":
@@ -108,10 +110,11 @@ def _weights(step: Any, places: np.ndarray, length: int, factor: float, mode: st
     weights = np.zeros((len(places), length))
     rows = np.arange(len(places))
     if mode == "nearest":
-        chosen = {
+        roundings: dict[str, Any] = {
             "round_prefer_floor": lambda v: np.ceil(v - 0.5), "round_prefer_ceil": lambda v: np.floor(v + 0.5),
             "floor": np.floor, "ceil": np.ceil,
-        }[rounding](places)  # fmt: skip
+        }  # fmt: skip
+        chosen = roundings[rounding](places)
         weights[rows, np.clip(chosen.astype(int), 0, length - 1)] = 1
         return weights
     if mode not in ("linear", "cubic"):
@@ -124,8 +127,8 @@ def _weights(step: Any, places: np.ndarray, length: int, factor: float, mode: st
         at = low + k
         distance = np.abs(places - at) * scale
         part = np.maximum(1 - distance, 0) if mode == "linear" else _cubic(distance, a)
-        if step.get("exclude_outside", 0) or scale < 1:
-            part = np.where((at < 0) | (at >= length), 0, part) if step.get("exclude_outside", 0) else part
+        if step.get("exclude_outside", 0):
+            part = np.where((at < 0) | (at >= length), 0, part)
         np.add.at(weights, (rows, np.clip(at, 0, length - 1)), part)
     return weights / weights.sum(1, keepdims=True)
 

@@ -21,7 +21,11 @@ def _counted(index: Tensor, length: int) -> Tensor:
         raise OnnxError(f"places are whole numbers, not {array.dtype}")
     if array.size and not (-length <= int(array.min()) and int(array.max()) < length):
         raise OnnxError(f"places from {array.min()} to {array.max()} do not lie within {length}")
-    return ops.where(index < 0, index + length, index) if array.size and array.dtype.kind == "i" and array.min() < 0 else index
+    return (
+        ops.where(index < 0, index + length, index)
+        if array.size and array.dtype.kind == "i" and array.min() < 0
+        else index
+    )
 
 
 @operator("Gather")
@@ -51,9 +55,6 @@ def _places(index: Tensor, x: Tensor, batch: int) -> tuple[Any, ...]:
     return (*grid, *(_counted(index[..., i], x.shape[batch + i]) for i in range(depth)))
 
 
-_COMBINE = {"add": ops.add, "mul": ops.multiply, "max": ops.maximum, "min": ops.minimum}
-
-
 def _combined(x: Tensor, index: tuple[Any, ...], values: Tensor, how: str) -> Any:
     if how == "none":
         y = x.clone()
@@ -61,10 +62,10 @@ def _combined(x: Tensor, index: tuple[Any, ...], values: Tensor, how: str) -> An
     if how == "add":
         return ops.index_put(x, index, values, accumulate=True)
     arrays = np.broadcast_arrays(*(i.array for i in index))
-    y = x.array.copy()
+    copy: Any = x.array.copy()
     function = {"mul": np.multiply, "max": np.maximum, "min": np.minimum}[how]
-    function.at(y, tuple(arrays), values.array)
-    return Tensor._wrap(y)
+    function.at(copy, tuple(arrays), values.array)
+    return Tensor._wrap(copy)
 
 
 @operator("ScatterND")

@@ -60,7 +60,9 @@ def _setup(step: Any, x: Tensor, w: Tensor) -> tuple[Any, Any, Any, int]:
     groups = step.get("group", 1)
     given = step.get("kernel_shape", list(kernel))
     if n < 1 or w.ndim != x.ndim or not len(strides) == len(dilations) == n or list(given) != list(kernel):
-        raise OnnxError(f"kernel_shape {given}, strides {strides} and dilations {dilations} do not fit {tuple(w.shape)}")
+        raise OnnxError(
+            f"kernel_shape {given}, strides {strides} and dilations {dilations} do not fit {tuple(w.shape)}"
+        )
     if min([*strides, *dilations, groups, *kernel]) < 1:
         raise OnnxError(f"strides {strides}, dilations {dilations}, group {groups}: all should be positive")
     return kernel, strides, dilations, groups
@@ -187,29 +189,3 @@ def dropout(step: Any, x: Tensor, ratio: Tensor | None = None, training: Tensor 
         return x, ops.ones_like(x).to(np.dtype(bool))
     mask = ops.rand(*x.shape) >= rate
     return x * mask.to(x.dtype) / (1 - rate), mask
-
-
-# --- Attention ----------------------------------------------------------------------------------------------------
-
-
-@operator("RotaryEmbedding")
-def rotary_embedding(step: Any, x: Tensor, cosines: Tensor, sines: Tensor, places: Tensor | None = None) -> Any:
-    flat = x.ndim == 3
-    if flat:
-        heads = step.get("num_heads", 0)
-        x = x.reshape((x.shape[0], x.shape[1], heads, -1)).transpose(1, 2)
-    width = step.get("rotary_embedding_dim", 0) or x.shape[-1]
-    turned, rest = x[..., :width], x[..., width:]
-    cos, sin = (t if places is None else t[places] for t in (cosines, sines))
-    cos, sin = (t[..., : width // 2].unsqueeze(1) for t in (cos, sin))
-    inter = step.get("interleaved", 0)
-    a, b = (turned[..., 0::2], turned[..., 1::2]) if inter else (turned[..., : width // 2], turned[..., width // 2 :])
-    real, imaginary = a * cos - b * sin, b * cos + a * sin
-    if inter:
-        y = ops.stack([real, imaginary], -1).reshape(tuple(turned.shape))
-    else:
-        y = ops.cat([real, imaginary], -1)
-    y = ops.cat([y, rest], -1) if rest.shape[-1] else y
-    return y.transpose(1, 2).reshape((y.shape[0], y.shape[2], -1)) if flat else y
-
-

@@ -93,8 +93,7 @@ def max_pool(step: Any, x: Tensor) -> Any:
     index = windows.max_index(place, space=tuple(w.x.shape[2:]), **given).array
     within = np.unravel_index(index, tuple(w.x.shape[2:]))
     within = tuple(i - lo for i, (lo, _) in zip(within, w.pads))
-    order = "F" if step.get("storage_order", 0) else "C"
-    flat = np.ravel_multi_index(within, tuple(w.space), order=order)  # type: ignore[arg-type]
+    flat: Any = np.ravel_multi_index(within, tuple(w.space), order="F" if step.get("storage_order", 0) else "C")
     first = np.arange(x.shape[0] * x.shape[1]).reshape((*x.shape[:2], *(1,) * len(w.space)))
     return y, Tensor._wrap(flat + first * math.prod(w.space))
 

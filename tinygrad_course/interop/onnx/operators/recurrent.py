@@ -33,9 +33,7 @@ class _Cell:
         alphas, betas = list(step.get("activation_alpha", [])), list(step.get("activation_beta", []))
         alphas += [0.0] * (len(names) - len(alphas))
         betas += [0.0] * (len(names) - len(betas))
-        self.functions = [
-            lambda x, f=_ACTIVATIONS[n], a=a, b=b: f(x, a, b) for n, a, b in zip(names, alphas, betas)
-        ]
+        self.functions = [lambda x, f=_ACTIVATIONS[n], a=a, b=b: f(x, a, b) for n, a, b in zip(names, alphas, betas)]
         self.clip = step.attributes.get("clip")
 
     def bounded(self, x: Tensor) -> Any:
@@ -58,7 +56,13 @@ def _run(step: Any, gates: int, defaults: list[str], move: Any, x: Tensor, w: Te
         zero = Tensor._wrap(np.zeros((batch, hidden), x.array.dtype))
         state = [zero if s is None else s[way] for s in starts]
         bias = b[way] if b is not None else Tensor._wrap(np.zeros(2 * gates * hidden, x.array.dtype))
-        weights = (w[way], r[way], bias[: gates * hidden], bias[gates * hidden :], None if peephole is None else peephole[way])
+        weights = (
+            w[way],
+            r[way],
+            bias[: gates * hidden],
+            bias[gates * hidden :],
+            None if peephole is None else peephole[way],
+        )
         rows: list[Any] = [None] * time
         for i in range(time):
             t = time - 1 - i if backwards else i

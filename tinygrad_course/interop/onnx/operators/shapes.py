@@ -54,7 +54,7 @@ def range_(step: Any, start: Tensor, limit: Tensor, delta: Tensor) -> Any:
 @operator("EyeLike")
 def eye_like(step: Any, x: Tensor) -> Any:
     dtype = dtype_of(step.attributes["dtype"], "dtype") if "dtype" in step.attributes else x.array.dtype
-    return known(np.eye(*x.array.shape, k=step.get("k", 0), dtype=dtype))
+    return known(np.eye(x.array.shape[0], x.array.shape[1], k=step.get("k", 0), dtype=dtype))
 
 
 @operator("Reshape")
@@ -128,7 +128,9 @@ def split(step: Any, x: Tensor, sizes: Tensor | None = None) -> Any:
 @operator("Slice")
 def slice_(step: Any, x: Tensor, *bounds: Tensor | None) -> Any:
     if bounds:
-        starts, ends, axes, steps = (None if b is None else ints(b, step) for b in (*bounds, *[None] * (4 - len(bounds))))
+        starts, ends, axes, steps = (
+            None if b is None else ints(b, step) for b in (*bounds, *[None] * (4 - len(bounds)))
+        )
     else:
         starts, ends = step.get("starts", []), step.get("ends", [])
         axes, steps = step.get("axes", list(range(len(starts)))), None
@@ -163,7 +165,9 @@ def tile(step: Any, x: Tensor, repeats: Tensor) -> Any:
 
 
 @operator("Pad")
-def pad(step: Any, x: Tensor, pads: Tensor | None = None, value: Tensor | None = None, axes: Tensor | None = None) -> Any:
+def pad(
+    step: Any, x: Tensor, pads: Tensor | None = None, value: Tensor | None = None, axes: Tensor | None = None
+) -> Any:
     widths = ints(pads, step) if pads is not None else step.get("pads", [])
     places = [a % x.ndim for a in ints(axes, step)] if axes is not None else list(range(x.ndim))
     n = len(places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,10 @@ _PAIRS = {
 _COMPARED = {"eq": "Equal", "gt": "Greater", "ge": "GreaterOrEqual", "lt": "Less", "le": "LessOrEqual"}
 _LOGICAL = {"logical_and": "And", "logical_or": "Or", "logical_xor": "Xor"}
 
-for _name, _kind in _SAME.items():
-    RULES[_name] = lambda c, kind=_kind: c.node(kind, c.name(0, c.dtype))
-for _name, _kind in _PAIRS.items():
-    RULES[_name] = lambda c, kind=_kind: c.node(kind, c.name(0, c.dtype), c.name(1, c.dtype))
-for _name, _kind in _LOGICAL.items():
-    RULES[_name] = lambda c, kind=_kind: c.node(kind, c.name(0, bool), c.name(1, bool))
+
+def _direct(name: str, kind: str, count: int, dtype: Callable[[Case], Any]) -> None:
+    """One operator, whose inputs are first brought to a dtype."""
+    RULES[name] = lambda c: c.node(kind, *(c.name(i, dtype(c)) for i in range(count)))
 
 
 def common(c: Case) -> Any:
@@ -40,8 +39,14 @@ def common(c: Case) -> Any:
     return np.result_type(*(ref.value if ref.dtype is None and ref.kind == "constant" else ref.dtype for ref in c.refs))
 
 
+for _name, _kind in _SAME.items():
+    _direct(_name, _kind, 1, lambda c: c.dtype)
+for _name, _kind in _PAIRS.items():
+    _direct(_name, _kind, 2, lambda c: c.dtype)
+for _name, _kind in _LOGICAL.items():
+    _direct(_name, _kind, 2, lambda c: bool)
 for _name, _kind in _COMPARED.items():
-    RULES[_name] = lambda c, kind=_kind: c.node(kind, c.name(0, common(c)), c.name(1, common(c)))
+    _direct(_name, _kind, 2, common)
 
 
 @rule("ne")

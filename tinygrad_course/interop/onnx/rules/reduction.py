@@ -24,17 +24,15 @@ def over(c: Case, kind: str, x: str, axes: list[int], keep: bool) -> str:
     return str(c.node(kind, x, axes=axes, keepdims=keepdims))
 
 
-def _reduced(c: Case, kind: str) -> str:
-    return over(c, kind, c.name(0, c.dtype), c.axes(), c.params.get("keepdims", False))
+def _reducing(name: str, kind: str) -> None:
+    RULES[name] = lambda c: over(c, kind, c.name(0, c.dtype), c.axes(), c.params.get("keepdims", False))
 
 
 for _name, _kind in {
     "sum": "ReduceSum", "mean": "ReduceMean", "prod": "ReduceProd", "amax": "ReduceMax", "amin": "ReduceMin",
     "logsumexp": "ReduceLogSumExp",
 }.items():  # fmt: skip
-    RULES[_name] = lambda c, kind=_kind: _reduced(c, kind)
-
-
+    _reducing(_name, _kind)
 
 
 def _holds(c: Case, kind: str) -> str:

@@ -85,8 +85,6 @@ def pad(c: Case) -> str:
     return c.node("Pad", c.name(), c.w.ints(pads), c.const(c.params.get("value", 0.0)))
 
 
-
-
 def _triangle(c: Case, upper: int) -> str:
     return str(c.node("Trilu", c.name(), c.w.constant(c.static("diagonal"), np.int64), upper=upper))
 
@@ -142,7 +140,13 @@ def getitem(c: Case) -> str:
 
 def _sliced(c: Case, template: list[Any]) -> tuple[str, list[Any]]:
     """Apply the slices, then drop the dims of whole numbers, then add new dims; also what is left for arrays."""
-    starts, stops, steps, axes, dropped, added, left = [], [], [], [], [], [], []
+    starts: list[int] = []
+    stops: list[int] = []
+    steps: list[int] = []
+    axes: list[int] = []
+    dropped: list[int] = []
+    added: list[int] = []
+    left: list[Any] = []
     dim = 0
     for part in template:
         if part is None:
@@ -185,7 +189,7 @@ def _sliced(c: Case, template: list[Any]) -> tuple[str, list[Any]]:
 def _gathered(c: Case, x: str, dims: list[Any], arrays: list[int]) -> str:
     """Take by index tensors: Gather for one, GatherND for several."""
     for i in range(1, len(c)):
-        if c.refs[i].dtype is None or c.refs[i].dtype.kind not in "iu":
+        if np.dtype(c.refs[i].dtype).kind not in "iu":
             raise TypeError("an index by a mask, whose result has a length that depends on values")
     if len(arrays) == 1:
         return str(c.node("Gather", x, c.name(1, np.int64), axis=arrays[0]))

@@ -27,7 +27,15 @@ class Case:
         outs: shapes and dtypes of the outputs.
     """
 
-    def __init__(self, writer: Writer, refs: tuple[Ref, ...], params: dict[str, Any], outs: tuple[Ref, ...], names: Callable[[Ref, Any], str], owned: Callable[[Any], str]) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        refs: tuple[Ref, ...],
+        params: dict[str, Any],
+        outs: tuple[Ref, ...],
+        names: Callable[[Ref, Any], str],
+        owned: Callable[[Any], str],
+    ) -> None:
         self.w = writer
         self.refs = refs
         self.params = params
