@@ -145,23 +145,34 @@ def test_objects_have_the_shape_that_their_label_says():
         assert abs(np.sqrt(np.linalg.det(covariance)) / mask.sum() / constants[int(label)] - 1) < 0.04
 
 
-@given(seed=st.integers(0, 2**32), size=st.sampled_from([32, 64]))
-def test_two_objects_overlap_by_half_at_most_and_none_is_cut_off(seed, size):
+@given(seed=st.integers(0, 2**32), size=st.sampled_from([32, 64]), scale=st.sampled_from([(0.22, 0.42), (0.35, 0.35)]))
+def test_two_objects_overlap_by_half_at_most_and_none_is_cut_off(seed, size, scale):
     kinds = np.repeat([(0, 0), (1, 1), (2, 2), (0, 1), (2, 0), (1, 2)], 20, axis=0)
-    masks = shapeset._place(np.random.default_rng(seed), kinds, size)
+    masks = shapeset._place(np.random.default_rng(seed), kinds, size, scale)
     areas = masks.sum(axis=(2, 3))
     shared = (masks[:, 0] & masks[:, 1]).sum(axis=(1, 2))
     assert (shared <= areas.min(axis=1) / 2).all() and shared.max() > 0
-    # The square root of the area is 0.22 to 0.42 sides; pixels round it.
-    assert areas.max() < (0.42 * size + 1) ** 2 and areas.min() > (0.22 * size - 1.5) ** 2
+    # The square root of the area is within scale, in sides of the image; pixels round it.
+    assert areas.max() < (scale[1] * size + 1) ** 2 and areas.min() > (scale[0] * size - 1.5) ** 2
 
 
 def test_a_missing_second_object_is_an_empty_mask():
-    masks = shapeset._place(np.random.default_rng(0), np.array([(0, -1), (-1, 2)]), 32)
+    masks = shapeset._place(np.random.default_rng(0), np.array([(0, -1), (-1, 2)]), 32, shapeset.SCALE)
     assert (masks.any(axis=(2, 3)) == [[True, False], [False, True]]).all()
 
 
+def test_scale_is_that_of_the_objects_in_images_and_stream():
+    """Of a single object the area is the share of pixels that differ from the background, the commonest grey."""
+    small, large = (Shapeset3x2(512, seed=1, scale=(s, s)) for s in (0.25, 0.4))
+    for data, scale in ((small, 0.25), (large, 0.4)):
+        single = data.images.array[data.labels.array < 3, 0]
+        shares = [min(np.unique(image, return_counts=True)[1]) / image.size for image in single]
+        assert abs(np.mean(shares) / scale**2 - 1) < 0.03
+    image, _ = next(iter(Shapeset3x2Stream(seed=1, scale=(0.4, 0.4))))
+    assert np.array_equal(image.array, large.images.array[0])
+
+
 def test_shapeset_refuses_nonsense():
-    for options in ({"n": 0}, {"size": 8}, {"seed": -1}, {"n": 2.0}):
+    for options in ({"n": 0}, {"size": 8}, {"seed": -1}, {"n": 2.0}, {"scale": (0.4, 0.3)}, {"scale": (0.3, 0.9)}):
         with pytest.raises(ValueError, match="Shapeset3x2"):
             Shapeset3x2(**options)

@@ -24,7 +24,8 @@ _OBJECTS = np.array([(0, -1), (1, -1), (2, -1), (0, 0), (1, 1), (2, 2), (0, 1), 
 SHAPESET_CLASSES = [" + ".join(_NAMES[k] for k in pair if k != NOTHING) for pair in _OBJECTS]
 
 CHUNK = 256  # images per random stream: small enough for the cache, large enough to hide Python's overhead
-_SIZE = (0.22, 0.42)  # square root of an object's area, in sides of the image
+SCALE = (0.22, 0.42)  # square root of an object's area, in sides of the image
+_LARGEST = 0.6  # and what it may be at most: there would be no room for a second object
 _WIDEST = 0.9  # an object's bounding box, in sides of the image
 _RATIO = ((0.6, 1.0), (0.5, 1.0), (0.4, 0.85))  # second edge or axis to the first, per shape
 _ANGLE = ((45.0, 100.0), (50.0, 130.0), (90.0, 90.0))  # between the edges, in degrees
@@ -37,7 +38,9 @@ _AREA = np.array([0.5, 1.0, math.pi / 4])
 _CENTROID = np.array([1 / 3, 0.0, 0.0])
 
 
-def shapeset_chunk(seed: int, number: int, size: int = 32) -> tuple[np.ndarray, np.ndarray]:
+def shapeset_chunk(
+    seed: int, number: int, size: int = 32, scale: tuple[float, float] = SCALE
+) -> tuple[np.ndarray, np.ndarray]:
     """Return chunk `number` of the endless sequence that belongs to `seed`.
 
     Returns:
@@ -46,7 +49,7 @@ def shapeset_chunk(seed: int, number: int, size: int = 32) -> tuple[np.ndarray, 
     rng = np.random.default_rng([seed, number])
     labels = rng.integers(len(_OBJECTS), size=CHUNK)
     kinds = rng.permuted(_OBJECTS[labels], axis=1)  # (CHUNK, 2): behind, in front
-    masks = _place(rng, kinds, size)
+    masks = _place(rng, kinds, size, scale)
     background = rng.uniform(*_BACKGROUND, (CHUNK, 1, 1)).astype(np.float32)
     grey = rng.uniform(*_FOREGROUND, (CHUNK, 2, 1, 1)).astype(np.float32)
     images = np.where(masks[:, 1], grey[:, 1], np.where(masks[:, 0], grey[:, 0], background))
@@ -55,12 +58,12 @@ def shapeset_chunk(seed: int, number: int, size: int = 32) -> tuple[np.ndarray, 
     return images[:, None], labels
 
 
-def _place(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray:
+def _place(rng: np.random.Generator, kinds: np.ndarray, size: int, scale: tuple[float, float]) -> np.ndarray:
     """Return masks (n, 2, size, size) of random pairs, drawn again until they overlap by half at most."""
     masks = np.empty((*kinds.shape, size, size), bool)
     todo = np.arange(len(kinds))
     while len(todo):  # each round accepts most of what is left
-        drawn = _draw(rng, kinds[todo], size)
+        drawn = _draw(rng, kinds[todo], size, scale)
         masks[todo] = drawn
         areas = drawn.sum(axis=(2, 3))
         shared = (drawn[:, 0] & drawn[:, 1]).sum(axis=(1, 2))
@@ -68,7 +71,7 @@ def _place(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray
     return masks
 
 
-def _draw(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray:
+def _draw(rng: np.random.Generator, kinds: np.ndarray, size: int, scale: tuple[float, float]) -> np.ndarray:
     """Return masks (n, 2, size, size) of random objects, each within the image; NOTHING is an empty mask."""
     n = kinds.size
     kind = np.maximum(kinds.ravel(), 0)
@@ -77,7 +80,7 @@ def _draw(rng: np.random.Generator, kinds: np.ndarray, size: int) -> np.ndarray:
     corner = turn + np.radians(angle)
     edges = np.stack([np.cos(turn), np.sin(turn), ratio * np.cos(corner), ratio * np.sin(corner)], axis=1)
     area = _AREA[kind] * ratio * np.sin(np.radians(angle))
-    edges *= (rng.uniform(*_SIZE, n) * size / np.sqrt(area))[:, None]
+    edges *= (rng.uniform(*scale, n) * size / np.sqrt(area))[:, None]
     low, high = _extent(edges, kind)
     shrink = np.minimum(1, _WIDEST * size / (high - low).max(axis=1))[:, None]
     edges, low, high = edges * shrink, low * shrink, high * shrink
@@ -144,6 +147,8 @@ class Shapeset3x2(TensorDataset):
         n: number of images.
         size: their side, in pixels; 32 as in the paper's experiments, or 64.
         seed: an integer >= 0.
+        scale: the smallest and the largest object: the square root of its area, in sides of the image. Large objects
+            are much easier to name.
 
     Attributes:
         images: float32 tensor (n, 1, size, size) in [0, 1].
@@ -160,14 +165,14 @@ class Shapeset3x2(TensorDataset):
 
     classes = SHAPESET_CLASSES
 
-    def __init__(self, n: int = 10_000, size: int = 32, seed: int = 0) -> None:
+    def __init__(self, n: int = 10_000, size: int = 32, seed: int = 0, scale: tuple[float, float] = SCALE) -> None:
         if isinstance(n, bool) or not isinstance(n, int) or n < 1:
             raise ValueError(f"Shapeset3x2: n must be a positive integer, got {n!r}")
-        _check_size(size, seed)
+        _check(size, seed, scale)
         images = np.empty((n, 1, size, size), np.float32)
         labels = np.empty(n, np.int64)
         for start in range(0, n, CHUNK):
-            drawn, named = shapeset_chunk(seed, start // CHUNK, size)
+            drawn, named = shapeset_chunk(seed, start // CHUNK, size, scale)
             images[start : start + CHUNK] = drawn[: n - start]
             labels[start : start + CHUNK] = named[: n - start]
         super().__init__(images, labels)
@@ -187,22 +192,27 @@ class Shapeset3x2Stream(IterableDataset[tuple[Tensor, int]]):
 
     classes = SHAPESET_CLASSES
 
-    def __init__(self, size: int = 32, seed: int = 0) -> None:
-        _check_size(size, seed)
+    def __init__(self, size: int = 32, seed: int = 0, scale: tuple[float, float] = SCALE) -> None:
+        _check(size, seed, scale)
         self.size = size
         self.seed = seed
+        self.scale = scale
 
     def __iter__(self) -> Iterator[tuple[Tensor, int]]:
         number = 0
         while True:
-            images, labels = shapeset_chunk(self.seed, number, self.size)
+            images, labels = shapeset_chunk(self.seed, number, self.size, self.scale)
             for image, label in zip(images, labels.tolist(), strict=True):
                 yield wrap(image), label
             number += 1
 
 
-def _check_size(size: int, seed: int) -> None:
+def _check(size: int, seed: int, scale: tuple[float, float]) -> None:
     if isinstance(size, bool) or not isinstance(size, int) or size < 16:
         raise ValueError(f"Shapeset3x2: size must be an integer >= 16, got {size!r}: smaller objects have no shape")
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise ValueError(f"Shapeset3x2: seed must be an integer >= 0, got {seed!r}")
+    if len(scale) != 2 or not 0.1 <= scale[0] <= scale[1] <= _LARGEST:
+        raise ValueError(
+            f"Shapeset3x2: scale must be two sizes with 0.1 <= smallest <= largest <= {_LARGEST}, got {scale!r}"
+        )
