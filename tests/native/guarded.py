@@ -92,6 +92,28 @@ def convolution(rng: np.random.Generator) -> None:
         np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(want).max())))
 
 
+def winograd(rng: np.random.Generator) -> None:
+    def whole(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
+    padding = ((whole(0, 2), whole(0, 2)), (whole(0, 2), whole(0, 2)))
+    end = bool(rng.random() < 0.7)
+    x = guard.place(
+        rng.standard_normal((whole(1, 5), whole(1, 18), whole(3, 14), whole(3, 14))).astype(np.float32), at_end=end
+    )
+    w = guard.place(rng.standard_normal((whole(1, 18), x.shape[1], 3, 3)).astype(np.float32), at_end=end)
+    b = guard.place(rng.standard_normal(len(w)).astype(np.float32), at_end=end)
+    m = 4 if rng.random() < 0.6 else 2
+    y = conv._tiled(m, x, w, b, padding, None)
+    g = guard.place(y, at_end=end)
+    dw = conv._tiled_weight(m, g, x, padding)
+    with tc.config.set(kernels="off"):
+        p: dict[str, Any] = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1}
+        wanted = conv_ops._convolution(x, w, b, **p), conv_ops._convolution_weight(g, x, kernel=(3, 3), **p)
+    for found, want in zip((y, dw), wanted):
+        np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(want).max())))
+
+
 def pool(rng: np.random.Generator) -> None:
     def whole(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
@@ -132,7 +154,7 @@ def main(family: str, count: int, seed: int = 0) -> None:
             module.WORTH = 0
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        {"conv": convolution, "pool": pool}[family](rng)
+        {"conv": convolution, "pool": pool, "winograd": winograd}[family](rng)
         guard.kept.clear()  # what is in use is held by its array
         calls._kept.clear()
     print("ran", count)

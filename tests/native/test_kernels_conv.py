@@ -19,7 +19,7 @@ pytest.importorskip("llvmlite")
 if not tc.native.available():
     pytest.skip("no native kernels for this computer", allow_module_level=True)
 
-from tinygrad_course.native import conv
+from tinygrad_course.native import conv, winograd_unit
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def rng() -> np.random.Generator:
 @pytest.fixture(autouse=True)
 def _small_work_counts(monkeypatch: pytest.MonkeyPatch) -> Any:
     def forget() -> None:
-        for plan in (conv._forward, conv._transposed, conv._weight):
+        for plan in (conv._forward, conv._transposed, conv._weight, conv._fitting_tiles, conv._tiled_plan):
             plan.cache_clear()
 
     monkeypatch.setattr(conv, "WORTH", 0)
@@ -164,11 +164,84 @@ def test_a_network_learns_the_same_with_kernels_and_without(rng: np.random.Gener
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
 
 
-def test_nothing_outside_of_the_arrays_is_touched() -> None:
+@st.composite
+def tiled_cases(draw: st.DrawFn) -> dict[str, Any]:
+    pads = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    return {
+        "m": draw(st.sampled_from([2, 4, 4])), "images": draw(st.integers(1, 6)), "ins": draw(st.integers(1, 20)),
+        "outs": draw(st.integers(1, 20)), "space": draw(st.tuples(st.integers(3, 19), st.integers(3, 19))),
+        "padding": (draw(pads), draw(pads)), "cache": draw(st.sampled_from([1 << 10, 1 << 17, 3 << 18])),
+        "bias": draw(st.booleans()),
+    }  # fmt: skip
+
+
+@given(tiled_cases())
+def test_winograd(case: dict[str, Any]) -> None:
+    rng = np.random.default_rng(0)
+    m, padding, space = case["m"], case["padding"], case["space"]
+    x = rng.standard_normal((case["images"], case["ins"], *space)).astype(np.float32)
+    w = rng.standard_normal((case["outs"], case["ins"], 3, 3)).astype(np.float32)
+    b = rng.standard_normal(case["outs"]).astype(np.float32) if case["bias"] else None
+    p = {**PLAIN, "padding": padding}
+    with tc.config.set(kernels="off"):
+        x8, w8 = x.astype(np.float64), w.astype(np.float64)
+        y8 = ops._convolution(x8, w8, None if b is None else b.astype(np.float64), **p)
+        g = rng.standard_normal(y8.shape).astype(np.float32)
+        dw8 = ops._convolution_weight(g.astype(np.float64), x8, kernel=(3, 3), **p)
+    conv._tiled_plan.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(winograd_unit, "CACHE", case["cache"])  # a small one cuts images into rows of tiles
+        close(conv._tiled(m, x, w, b, padding, None), y8)
+        close(conv._tiled_weight(m, g, x, padding), dw8)
+
+
+def test_winograd_is_taken_where_it_pays(rng: np.random.Generator) -> None:
+    x = rng.standard_normal((9, 32, 12, 12)).astype(np.float32)
+    w = (rng.standard_normal((40, 32, 3, 3)) / 17).astype(np.float32)
+    with tc.config.set(kernels="off"):
+        y8 = ops._convolution(x.astype(np.float64), w.astype(np.float64), None, **PLAIN)
+        dx8 = ops._convolution_transpose(y8, w.astype(np.float64), space=(12, 12), **PLAIN)
+        dw8 = ops._convolution_weight(y8, x.astype(np.float64), kernel=(3, 3), **PLAIN)
+    worst = {}
+    for setting in ("fast", "accurate"):
+        with tc.config.set(winograd=setting):
+            assert conv._tile_size(x.dtype, x.shape, w.shape, (1, 1), PLAIN["padding"], (1, 1), 1) == (
+                4 if setting == "fast" else 2
+            )
+            found = (
+                ops._convolution(x, w, None, **PLAIN),
+                ops._convolution_transpose(y8.astype(np.float32), w, space=(12, 12), **PLAIN),
+                ops._convolution_weight(y8.astype(np.float32), x, kernel=(3, 3), **PLAIN),
+            )
+        errors = [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found, (y8, dx8, dw8))]
+        worst[setting] = max(errors)
+    assert worst["accurate"] < 1e-6 and worst["fast"] < 6e-6
+    for other in ({"stride": (2, 1)}, {"dilation": (1, 2)}, {"padding": ((3, 0), (0, 0))}):
+        p = {**PLAIN, **other}
+        assert not conv._tile_size(x.dtype, x.shape, w.shape, p["stride"], p["padding"], p["dilation"], 1)
+    assert not conv._tile_size(x.dtype, x.shape, (31, 32, 3, 3), (1, 1), PLAIN["padding"], (1, 1), 1)
+
+
+def test_threads_do_not_show_in_winograd(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = rng.standard_normal((40, 32, 9, 9)).astype(np.float32)
+    w = rng.standard_normal((32, 32, 3, 3)).astype(np.float32)
+    found = []
+    for threads in (1, 3):
+        monkeypatch.setattr(conv, "shares", lambda units, n=threads: min(2 * n, units))
+        found.append(
+            (conv._tiled(4, x, w, None, PLAIN["padding"], None), conv._tiled_weight(4, x, x, PLAIN["padding"]))
+        )
+    for a, b in zip(*found):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(conv._tiled(4, x[:3], w, None, PLAIN["padding"], None), found[0][0][:3])
+
+
+@pytest.mark.parametrize("family", ["conv", "winograd"])
+def test_nothing_outside_of_the_arrays_is_touched(family: str) -> None:
     """Every array ends, and every other begins, at a page that cannot be read or written: a slip ends the process."""
     script = Path(__file__).with_name("guarded.py")
     done = subprocess.run(
-        [sys.executable, script, "conv", "30"], capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, script, family, "30"], capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == ["ran", "30"]

@@ -13,10 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..config import config
 from .calls import ELEMENTS, Kernel, Scratch, compiled, dense, machine, note, shares
 from .conv_direct import Correlation, Phase, Taps, correlation_kernel
 from .conv_weight import weight_kernel
+from .conv_winograd import winograd_kernel, winograd_weight_kernel
 from .pool import threads
+from .winograd import forward_weights, weight_gradient
+from .winograd_unit import Winograd, lanes, plan
 
 __all__ = ["convolution", "convolution_transpose", "convolution_weight"]
 
@@ -27,6 +31,8 @@ Pads = tuple[tuple[int, int], ...]
 WORTH = 1 << 19
 # In how many chunks the batch's gradients in a weight are summed at most: the result must not depend on the threads.
 CHUNKS = 16
+# From so many channels on both sides, Winograd's algorithm pays.
+CHANNELS = 32
 
 
 class Geometry(NamedTuple):
@@ -167,12 +173,16 @@ def convolution(
     if x.dtype != weight.dtype or (bias is not None and bias.dtype != x.dtype):
         note("convolution", "mixed dtypes")
         return None
-    plan = _forward(x.dtype, x.shape, weight.shape, stride, padding, dilation, groups, bias is not None)
-    if isinstance(plan, str):
-        note("convolution", plan)
+    m = _tile_size(x.dtype, x.shape, weight.shape, stride, padding, dilation, groups)
+    if m:
+        note("convolution")
+        return _tiled(m, x, weight, bias, padding, None)
+    found = _forward(x.dtype, x.shape, weight.shape, stride, padding, dilation, groups, bias is not None)
+    if isinstance(found, str):
+        note("convolution", found)
         return None
     note("convolution")
-    return _correlate(*plan, groups, x, weight, bias)
+    return _correlate(*found, groups, x, weight, bias)
 
 
 def convolution_transpose(
@@ -182,12 +192,18 @@ def convolution_transpose(
     if g.dtype != weight.dtype:
         note("convolution_transpose", "mixed dtypes")
         return None
-    plan = _transposed(g.dtype, g.shape, weight.shape, space, stride, padding, dilation, groups)
-    if isinstance(plan, str):
-        note("convolution_transpose", plan)
+    shape = (g.shape[0], weight.shape[1] * groups, *space)
+    m = _tile_size(g.dtype, shape, weight.shape, stride, padding, dilation, groups)
+    if m:
+        note("convolution_transpose")
+        turned = weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+        return _tiled(m, g, turned, None, tuple((2 - lo, 2 - hi) for lo, hi in padding), space)
+    found = _transposed(g.dtype, g.shape, weight.shape, space, stride, padding, dilation, groups)
+    if isinstance(found, str):
+        note("convolution_transpose", found)
         return None
     note("convolution_transpose")
-    return _correlate(*plan, groups, g, weight, None)
+    return _correlate(*found, groups, g, weight, None)
 
 
 # --- The gradient in the weight -----------------------------------------------------------------------------------
@@ -209,12 +225,17 @@ def convolution_weight(
     if g.dtype != x.dtype:
         note("convolution_weight", "mixed dtypes")
         return None
-    plan = _weight(g.dtype, g.shape, x.shape, kernel, stride, padding, dilation, groups)
-    if isinstance(plan, str):
-        note("convolution_weight", plan)
+    weight = (g.shape[1], x.shape[1] // groups, *kernel)
+    # Long sums at the points of tiles cost digits that tiles of 2 × 2 do not win back.
+    if _tile_size(x.dtype, x.shape, weight, stride, padding, dilation, groups) == 4:
+        note("convolution_weight")
+        return _tiled_weight(4, g, x, padding)
+    found = _weight(g.dtype, g.shape, x.shape, kernel, stride, padding, dilation, groups)
+    if isinstance(found, str):
+        note("convolution_weight", found)
         return None
     note("convolution_weight")
-    run, shape = plan
+    run, shape = found
     images = len(x)
     chunks = min(images, max(4, min(CHUNKS, (1 << 22) // math.prod(shape))))
     sums = np.zeros((chunks, *shape), x.dtype)
@@ -222,3 +243,72 @@ def convolution_weight(
     with Scratch(run.scratch * chunks) as scratch:
         run(chunks, g, x, sums, scratch, run.scratch, images, chunks)
     return sums[0] if chunks == 1 else np.add.reduce(sums, 0)
+
+
+# --- By Winograd's algorithm --------------------------------------------------------------------------------------
+
+
+def _tile_size(
+    dtype: np.dtype, x: Ints, w: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
+) -> int:  # fmt: skip
+    """The m of tiles of m × m results that serve best, or 0 for the direct kernels."""
+    if w[2:] != (3, 3) or min(w[:2]) < CHANNELS or groups != 1 or dtype != np.float32:
+        return 0
+    return _fitting_tiles(config.winograd == "fast", x, w, stride, padding, dilation)
+
+
+@lru_cache(maxsize=256)
+def _fitting_tiles(fast: bool, x: Ints, w: Ints, stride: Ints, padding: Pads, dilation: Ints) -> int:
+    if stride != (1, 1) or dilation != (1, 1) or max(map(max, padding)) > 2:
+        return 0
+    out = [n + lo + hi - 2 for n, (lo, hi) in zip(x[2:], padding)]
+    if x[0] * math.prod(w) * math.prod(out) < WORTH:
+        return 0
+    for m in (4, 2) if fast else (2,):
+        done = math.prod(-(-n // m) * m for n in out)  # with what tiles compute beyond the edge
+        if done <= (1.6 if m == 4 else 1.25) * math.prod(out):
+            return m
+    return 0
+
+
+@lru_cache(maxsize=256)
+def _tiled_plan(
+    m: int, x: Ints, outs: int, out: Ints, padding: Pads, bias: bool, weight: bool
+) -> tuple[Winograd, Kernel]:  # fmt: skip
+    job = plan(Winograd(m, x[1], outs, x[2], x[3], out[0], out[1], padding[0][0], padding[1][0], bias, 0, 0))
+    return job, compiled(winograd_weight_kernel if weight else winograd_kernel, job, machine())
+
+
+def _tiled(
+    m: int, x: np.ndarray, w: np.ndarray, b: np.ndarray | None, padding: Pads, out: Ints | None
+) -> np.ndarray:  # fmt: skip
+    """The convolution of x with weights w, forward or turned for the gradient in x."""
+    if out is None:
+        out = tuple(n + lo + hi - 2 for n, (lo, hi) in zip(x.shape[2:], padding))
+    job, run = _tiled_plan(m, x.shape, w.shape[0], out, padding, b is not None, False)
+    u = forward_weights(w, m)
+    beyond = -w.shape[0] % lanes(machine())
+    if beyond:
+        u = np.pad(u, [(0, 0), (0, 0), (0, beyond)])
+    x = dense(x)
+    b = None if b is None else dense(b)
+    y = np.empty((len(x), w.shape[0], *out), x.dtype)
+    units = -(-len(x) // job.images) * job.chunks
+    tasks = shares(units)
+    with Scratch(run.scratch * tasks) as scratch:
+        run(tasks, x, u, 0 if b is None else b, y, scratch, run.scratch, len(x), units, tasks)
+    return y
+
+
+def _tiled_weight(m: int, g: np.ndarray, x: np.ndarray, padding: Pads) -> np.ndarray:
+    outs, ins = g.shape[1], x.shape[1]
+    job, run = _tiled_plan(m, x.shape, outs, g.shape[2:], padding, False, True)
+    units = -(-len(x) // job.images) * job.chunks
+    chunks = min(units, 4 if outs * ins > 1 << 12 else 8)
+    up = lanes(machine())
+    sums = np.zeros((chunks, job.points, -(-outs // up) * up, -(-ins // up) * up), x.dtype)
+    g, x = dense(g), dense(x)
+    with Scratch(run.scratch * chunks) as scratch:
+        run(chunks, g, x, sums, scratch, run.scratch, len(x), units, chunks)
+    total = sums[0] if chunks == 1 else np.add.reduce(sums, 0)
+    return weight_gradient(np.ascontiguousarray(total[:, :outs, :ins]), m)

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 __all__ = ["Code", "Int"]
 
 Int = int | str  # a number known now, or the name of a register that will hold it
@@ -182,6 +184,12 @@ class Code:
         """A vector that holds one value in all lanes."""
         one = self.op(f"insertelement {self.vector} poison, {self.element} {value}, i64 0")
         return self.op(f"shufflevector {self.vector} {one}, {self.vector} poison, <{self.width} x i32> zeroinitializer")
+
+    def number(self, value: float) -> str:
+        """A vector constant that holds one value in all lanes."""
+        one = np.float32(value) if self.bytes == 4 else np.float64(value)
+        bits = np.float64(one).view(np.uint64)  # LLVM writes floats as the doubles of the same value
+        return "<" + ", ".join([f"{self.element} 0x{bits:016X}"] * self.width) + ">"
 
     def shuffle(self, a: str, b: str, lanes: Iterable[int]) -> str:
         """The given lanes of a (from 0) and b (from `width`)."""
