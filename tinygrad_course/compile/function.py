@@ -81,6 +81,7 @@ class _History:
     """The recordings for one kind of arguments, until two agree."""
 
     def __init__(self) -> None:
+        self.warm = False
         self.last: Recorder | None = None
         self.tries = 0
         self.why = ""
@@ -150,6 +151,9 @@ class Compiled:
         with self._lock:
             history = self._histories.setdefault(key, _History())
         around = Surroundings(self._function, leaves)
+        if around.fresh and not history.warm:  # its first step makes its state, and may move parameters together
+            history.warm = True
+            return self._function(*args, **kwargs)
         recorder = Recorder(self.__name__, leaves, list(around.tensors.values()))
         generation = history.last
         with recorder:

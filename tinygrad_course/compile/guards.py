@@ -35,11 +35,13 @@ class Surroundings:
     Attributes:
         tensors: by id.
         modules: by id.
+        fresh: whether there is an optimizer that has not taken a step.
     """
 
     def __init__(self, function: Callable[..., Any], arguments: Any = ()) -> None:
         self.tensors: dict[int, Tensor] = {}
         self.modules: dict[int, Module] = {}
+        self.fresh = False
         # (namespace, name, what was there): globals, attributes of plain objects, cells of closures.
         self.names: list[tuple[dict[str, Any], str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
@@ -108,6 +110,7 @@ class Surroundings:
             for value in values:
                 self._object(value, depth + 1, used)
         elif hasattr(x, "param_groups"):
+            self.fresh = self.fresh or not getattr(x, "state", True)
             for group in x.param_groups:
                 for p in group["params"]:
                     self.tensors[id(p)] = p
