@@ -217,6 +217,14 @@ class Function:
         return self.name("b")[1:]
 
     @contextmanager
+    def entry(self) -> Iterator[None]:
+        """`with f.entry():` what is done at the start of the function, so that it holds in all of it."""
+        body, self.lines = self.lines, []
+        yield
+        self.variables += [line.strip() for line in self.lines]
+        self.lines = body
+
+    @contextmanager
     def loop(self, start: Operand, stop: Operand, step: Operand = 1) -> Iterator[Value]:
         """`with f.loop(0, n) as i:` for i in range(start, stop, step), step > 0."""
         start, stop, step = (self.value("i64", x) for x in (start, stop, step))

@@ -1,0 +1,323 @@
+"""Part of a program as one native function: which calls it takes, where their values live, and its code.
+
+Values that are only used inside are kept in a workspace, in an order of dims that suits vectors; views of them are
+other strides. Calls that work element by element on one shape, one after the other, become one loop whose
+intermediate values stay in registers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..native.emit import Module
+from ..native.formulas import TYPES, Formula, Step, Unlisted, of_operation
+from ..native.host import Target
+from .native_nest import Layout, Nest, contiguous, elementwise, product, total
+from .program import Call, Constant, Program, Value
+
+__all__ = ["Segment", "lowers"]
+
+# Products and sums up to these sizes have code here; larger ones are BLAS's, and NumPy's, whose sums are by pairs.
+PRODUCT, SUM = 65_536, 65_536
+_VIEWS = ("permute", "reshape", "expand", "alias")
+
+
+def lowers(call: Any, values: Sequence[Value]) -> bool:
+    """Whether there is native code for an instruction."""
+    if not isinstance(call, Call) or call.draws or len(call.outputs) != 1:
+        return False
+    out = values[call.outputs[0]]
+    if out.dtype not in TYPES or not out.size:
+        return False
+    if any(values[s].dtype is not None and values[s].dtype not in TYPES for s in call.inputs):
+        return False
+    name = call.op.name
+    if name in _VIEWS:
+        return values[call.inputs[0]].dtype == out.dtype and len(call.inputs) == 1
+    same = all(values[s].dtype == out.dtype for s in call.inputs) and out.dtype.kind == "f"
+    if name in ("matmul", "linear"):
+        return same and _sizes(call, values) is not None
+    if name in ("sum", "mean"):
+        x = values[call.inputs[0]]
+        return same and x.size // out.size <= SUM and set(call.params) <= {"axis", "keepdims", "dim", "keepdim"}
+    if not call.op.broadcasts:
+        return False
+    try:
+        _formula(call, values)
+    except Unlisted:
+        return False
+    return True
+
+
+def _sizes(call: Call, values: Sequence[Value]) -> tuple[int, int, int] | None:
+    """(M, N, K) of a small product of matrices or vectors."""
+    a, b = (values[s].shape for s in call.inputs[:2])
+    if call.op.name == "linear":
+        b = b[::-1]
+    if not (1 <= len(a) <= 2 and 1 <= len(b) <= 2) or (call.op.name == "linear" and len(a) != 2 != len(b)):
+        return None
+    m, n, k = a[0] if len(a) == 2 else 1, b[1] if len(b) == 2 else 1, a[-1]
+    return (m, n, k) if 0 < m * n * k <= PRODUCT else None
+
+
+def _formula(call: Call, values: Sequence[Value]) -> Formula:
+    """What an elementwise call computes; Python numbers among its inputs are part of it."""
+    numbers = {i: values[s].source.value for i, s in enumerate(call.inputs) if values[s].dtype is None}
+    arrays = [s for s in call.inputs if values[s].dtype is not None]
+    forward = getattr(call.op.forward, "plain", call.op.forward)
+
+    def called(*inputs: Any, **params: Any) -> Any:
+        rest = iter(inputs)
+        return forward(*[numbers[i] if i in numbers else next(rest) for i in range(len(call.inputs))], **params)
+
+    dtypes = [values[s].dtype for s in arrays]
+    found = of_operation(call.op.name, called if numbers else forward, dtypes, call.params)
+    out = values[call.outputs[0]].dtype
+    (result,) = found.results
+    if found.dtypes[result] == out:
+        return found
+    if found.dtypes[result].kind == "f" and out.kind != "f":
+        raise Unlisted("floats become integers")
+    cast = Step("cast", (result,), found.dtypes[result], out)
+    return Formula(found.inputs, (*found.steps, cast), (len(found.dtypes),))
+
+
+class Segment:
+    """Some calls, lowered.
+
+    Args:
+        program: whose calls they are.
+        calls: in order.
+        outside: slots among their outputs that are read elsewhere.
+        target: the processor.
+
+    Attributes:
+        inputs: slots that must be given, as contiguous arrays.
+        outputs: slots that are filled, as contiguous arrays.
+        workspace: bytes of scratch memory.
+        nests: what is done, for reports: name, pieces.
+    """
+
+    # The table of addresses: the workspace, the inputs, the outputs.
+    def __init__(self, program: Program, calls: Sequence[Call], outside: set[int], target: Target) -> None:
+        self.values = program.values
+        self.target = target
+        self.module = Module()
+        self.nests: list[Nest] = []
+        made = [s for c in calls for s in c.outputs]
+        read = dict.fromkeys(s for c in calls for s in c.inputs)
+        self.layouts: dict[int, Layout] = {}
+        self.inputs: list[int] = []
+        for slot in read:
+            if slot not in made:
+                self._given(slot)
+        self.outputs = [s for s in made if s in outside]
+        first = 1 + len(self.inputs)
+        for i, slot in enumerate(self.outputs):
+            v = self.values[slot]
+            self.layouts[slot] = Layout(first + i, 0, contiguous(v.shape), v.dtype)  # type: ignore[arg-type]
+        self.entries = first + len(self.outputs)
+        self.workspace = 0
+        self._last = {s: n for n, c in enumerate(calls) for s in c.inputs}
+        self._group: list[Call] = []
+        self._outside = outside
+        for n, call in enumerate(calls):
+            self._next(call, calls, n)
+        self._flush(calls, len(calls))
+
+    def _given(self, slot: int) -> None:
+        v = self.values[slot]
+        if v.dtype is None:
+            return
+        source = v.source
+        if isinstance(source, Constant) and v.size <= 4096 and v.memory == slot:
+            flat = np.asarray(source.value).reshape(-1)
+            if (flat == flat[0]).all() and math.isfinite(flat[0]):  # no memory: the number is in the code
+                self.layouts[slot] = Layout(-1, 0, (0,) * len(v.shape), v.dtype, flat[0].item())
+                return
+        self.inputs.append(slot)
+        self.layouts[slot] = Layout(len(self.inputs), 0, contiguous(v.shape), v.dtype)
+
+    # --- the walk over the calls ----------------------------------------------------------------------------------
+
+    def _next(self, call: Call, calls: Sequence[Call], n: int) -> None:
+        values, out = self.values, self.values[call.outputs[0]]
+        if self._pointwise(call):
+            if self._group:
+                shape = values[self._group[0].outputs[0]].shape
+                grouped = {c.outputs[0] for c in self._group}
+                views = any(s in grouped and values[s].shape != out.shape for s in call.inputs)
+                if out.shape != shape or views or len(self._group) >= 24:
+                    self._flush(calls, n)
+            self._group.append(call)
+            return
+        self._flush(calls, n)
+        name = call.op.name
+        if name in _VIEWS:
+            self._view(call)
+            return
+        nest = self._nest(name, out.dtype)
+        inputs = [self.layouts[s] for s in call.inputs]
+        target = self._place(call.outputs[0])
+        if name in ("matmul", "linear"):
+            self._product(nest, call, inputs, target)
+        else:
+            self._total(nest, call, inputs[0], target)
+
+    def _pointwise(self, call: Call) -> bool:
+        return call.op.name not in (*_VIEWS, "matmul", "linear", "sum", "mean")
+
+    def _flush(self, calls: Sequence[Call], n: int) -> None:
+        """Write the loop of the elementwise calls that have been gathered."""
+        group, self._group = self._group, []
+        if not group:
+            return
+        values = self.values
+        made = [c.outputs[0] for c in group]
+        needed = [s for s in made if s in self._outside or self._last.get(s, -1) >= n]
+        if not needed:
+            return
+        shape = values[made[0]].shape
+        inputs = [s for s in dict.fromkeys(s for c in group for s in c.inputs) if s not in made]
+        inputs = [s for s in inputs if values[s].dtype is not None]
+        number = {s: i for i, s in enumerate(inputs)}
+        steps: list[Step] = []
+        for call in group:
+            found = _formula(call, values)
+            arrays = [s for s in call.inputs if values[s].dtype is not None]
+            names: dict[int, int] = {i: number[s] for i, s in enumerate(arrays)}
+            for i, step in enumerate(found.steps):
+                operands = tuple(names[x] if isinstance(x, int) else x for x in step.operands)
+                steps.append(step._replace(operands=operands))
+                names[len(arrays) + i] = len(inputs) + len(steps) - 1
+            number[call.outputs[0]] = names[found.results[0]]
+        results = tuple(number[s] for s in needed)
+        formula = Formula(tuple(values[s].dtype for s in inputs), tuple(steps), results)  # type: ignore[misc]
+        wide = max((d.itemsize for d in formula.dtypes if d.kind != "b"), default=4)
+        nest = self._nest("+".join(dict.fromkeys(c.op.name for c in group)), None, self.target.lanes(wide))
+        sources = [self.layouts[s].broadcast(values[s].shape, shape) for s in inputs]
+        elementwise(nest, shape, formula, sources, [self._place(s) for s in needed])
+
+    def _nest(self, name: str, dtype: np.dtype | None, lanes: int = 0) -> Nest:
+        lanes = lanes or self.target.lanes(dtype.itemsize)  # type: ignore[union-attr]
+        nest = Nest(self.module, f"n{len(self.nests)}.{name[:40].replace('+', '.')}", lanes)
+        self.nests.append(nest)
+        return nest
+
+    def _place(self, slot: int) -> Layout:
+        """Where a value goes: to its array outside, or into the workspace, its longest dim innermost if that helps."""
+        if slot not in self.layouts:
+            v = self.values[slot]
+            order = list(range(len(v.shape)))
+            if len(order) > 1 and v.shape[-1] < self.target.lanes(4) and max(v.shape) > v.shape[-1]:
+                longest = max(order, key=lambda i: v.shape[i])
+                order.remove(longest)
+                order.append(longest)
+            steps = contiguous([v.shape[i] for i in order])
+            strides = [0] * len(order)
+            for i, s in zip(order, steps):
+                strides[i] = s
+            self.layouts[slot] = Layout(0, self.workspace, tuple(strides), v.dtype)  # type: ignore[arg-type]
+            self.workspace += -(-v.nbytes // 64) * 64
+        return self.layouts[slot]
+
+    def _view(self, call: Call) -> None:
+        (source,), (slot,) = call.inputs, call.outputs
+        old, new, x = self.values[source].shape, self.values[slot].shape, self.layouts[source]
+        found: Layout | None = None
+        if call.op.name == "permute":
+            found = x._replace(strides=tuple(x.strides[d] for d in call.params["dims"]))
+        elif call.op.name == "expand":
+            found = x.broadcast(old, new)
+        elif old == new:
+            found = x
+        elif x.strides == contiguous(old):
+            found = x._replace(strides=contiguous(new))
+        elif x.value is not None:
+            found = x._replace(strides=(0,) * len(new))
+        if slot in self._outside or found is None:  # a copy
+            shape = old if found is None else new
+            made = self.layouts.get(slot)
+            if made is None:
+                made = Layout(0, self.workspace, contiguous(new), x.dtype)
+                self.workspace += -(-self.values[slot].nbytes // 64) * 64
+                self.layouts[slot] = made
+            lanes = self.target.lanes(max(x.dtype.itemsize, 4))
+            nest = self._nest("copy", None, lanes)
+            same = Formula((x.dtype,), (), (0,))
+            if found is None:
+                elementwise(nest, shape, same, [x], [made._replace(strides=contiguous(old))])
+            else:
+                elementwise(nest, shape, same, [found], [made])
+            return
+        self.layouts[slot] = found
+
+    def _product(self, nest: Nest, call: Call, inputs: list[Layout], out: Layout) -> None:
+        sizes = _sizes(call, self.values)
+        if sizes is None:
+            raise Unlisted("a large product")
+        a, b = inputs[:2]
+        shapes = [self.values[s].shape for s in call.inputs]
+        if call.op.name == "linear":
+            b = b._replace(strides=b.strides[::-1])
+        if len(shapes[0]) == 1:
+            a = a._replace(strides=(0, *a.strides))
+        if len(shapes[1]) == 1:
+            b = b._replace(strides=(*b.strides, 0))
+        strides = list(out.strides)
+        if len(shapes[0]) == 1:
+            strides.insert(0, 0)
+        if len(shapes[1]) == 1:
+            strides.append(0)
+        bias = inputs[2] if len(inputs) > 2 else None
+        product(nest, sizes, a, b, out._replace(strides=tuple(strides)), bias)
+
+    def _total(self, nest: Nest, call: Call, x: Layout, out: Layout) -> None:
+        shape = self.values[call.inputs[0]].shape
+        axis = call.params.get("axis", call.params.get("dim"))
+        keep = call.params.get("keepdims", call.params.get("keepdim", False))
+        axes = range(len(shape)) if axis is None else [axis] if isinstance(axis, int) else axis
+        reduced = sorted(a % len(shape) for a in axes) if shape else []
+        steps = iter(out.strides)
+        strides = []
+        for i in range(len(shape)):
+            if i in reduced:
+                strides.append(0)
+                if keep:
+                    next(steps)
+            else:
+                strides.append(next(steps))
+        count = math.prod(shape[i] for i in reduced)
+
+        def mean(y: Any, *_: Any) -> Any:
+            return y / float(count)
+
+        total(nest, shape, reduced, [x], out._replace(strides=tuple(strides)), lambda y, a: y + a,
+              mean if call.op.name == "mean" else None)  # fmt: skip
+
+    # --- the whole ------------------------------------------------------------------------------------------------
+
+    def text(self, name: str = "segment", tail: Callable[[Any], None] | None = None) -> str:
+        """The code: a function of the table of addresses that runs the nests in order.
+
+        `tail(f)` adds to its end.
+        """
+        f = self.module.define(name, {"table": "ptr"})
+        for nest in self.nests:
+            if nest.pieces > 1:
+                f.call("tc_parallel", "void", _symbol(f, nest), f.table, f.value("i64", nest.pieces))
+            else:
+                f.line(f'call void @"{nest.f.symbol}"(ptr %table, i64 0)')
+        if tail is not None:
+            tail(f)
+        return self.module.text()
+
+
+def _symbol(f: Any, nest: Nest) -> Any:
+    from ..native.values import Value as Emitted
+
+    return Emitted(f, f"@{nest.f.symbol}", "ptr")
