@@ -1,6 +1,6 @@
-"""How many of the cases that ship with onnx (operators one by one, models that PyTorch wrote) pass: the table, and why not.
+"""How many of onnx's own cases pass (operators one by one, models that PyTorch wrote), and why not the rest.
 
-python -m benchmarks.onnx_operators
+Run by `python -m benchmarks.onnx_operators`.
 """
 
 from collections import Counter

@@ -237,7 +237,9 @@ def _program(runs: Sequence[_Run], tried: list[Sizes], model: Any) -> Program:
         entered.append((e.module, e.scope, places[0], places[1]))
     state = {}
     for module in modules_of(model).values():
-        for name, x in (*module.named_parameters(), *module.named_buffers()):
+        order = {name: i for i, name in enumerate(module.state_dict())}
+        owned = [*module.named_parameters(), *module.named_buffers()]
+        for name, x in sorted(owned, key=lambda pair: order.get(pair[0], len(order))):
             if first_run.names.get(id(x.array)) == name:
                 state[name] = x.array
     inputs = [_ref(runs, xs, [None] * len(runs)) for xs in zip(*(run.given for run in runs))]
