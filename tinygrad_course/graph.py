@@ -29,6 +29,7 @@ SMALL = 16_384
 TINY = 1_024
 
 _new = Tensor.__new__
+_FLOAT32 = np.dtype(np.float32)
 _FLOAT64 = np.dtype(np.float64)
 ndarray = np.ndarray
 
@@ -259,12 +260,13 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
         if type(y) is tuple:
             return _bind_several(op, inputs, params, arrays, parents, wanted, Bundle(y))
         y = np.asarray(y)
-    if y.dtype is _FLOAT64 and dtypes._default is not _FLOAT64 and "dtype" not in params:
+    dtype = y.dtype
+    if dtype is _FLOAT64 and dtypes._default is not _FLOAT64 and "dtype" not in params:
         y = _as_default(y, arrays)
     out = _new(Tensor)
     out.array = y
     out.node = out._grad = out._base = out._hooks = None
-    if wanted and state.grad and op.rules is not None and y.dtype.kind == "f":
+    if wanted and state.grad and op.rules is not None and (dtype is _FLOAT32 or dtype.kind == "f"):
         if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
             saved, kept = _lean(op, arrays, parents, y)
             out.node = Node(op, params, saved, parents, kept)
