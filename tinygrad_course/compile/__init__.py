@@ -66,6 +66,11 @@ def compile(
         raise TypeError(f"compile: expected a function or a Module, got {type(model).__name__}")
     if disable or backend == "eager":
         return model
+    from ..nn.module import Module
     from .function import Compiled
 
+    if isinstance(model, Module):
+        from .module import CompiledModule
+
+        return CompiledModule(model, backend, fullgraph)
     return Compiled(model, backend, fullgraph)

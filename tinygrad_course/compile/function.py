@@ -17,6 +17,7 @@ from .guards import Guards, Surroundings
 from .passes import optimize
 from .program import Argument, Executable, Held, Program
 from .record import Recorder
+from .report import Graph, Report, report
 from .settle import settle
 
 __all__ = ["CompileError", "Compiled", "Entry"]
@@ -144,6 +145,29 @@ class Compiled:
             if history.tries >= _PATIENCE:
                 return self._function(*args, **kwargs)
         return self._record(key, leaves, args, kwargs)
+
+    # --- looking inside -----------------------------------------------------------------------------------------------
+
+    def _latest(self) -> Entry:
+        if not self.entries:
+            why = next((f": {h.why}" for h in self._histories.values() if h.why), "; call it a few times first")
+            raise RuntimeError(f"compile: nothing is compiled of {self.__name__} yet{why}")
+        return self.entries[-1]
+
+    @property
+    def graph(self) -> Graph:
+        """The program that was compiled last, for `tc.viz.draw`, with what runs as one loop in a frame."""
+        return Graph(self._latest().program, fused=True)
+
+    @property
+    def recorded_graph(self) -> Graph:
+        """The same as it was recorded, before anything was left out or fused."""
+        return Graph(self._latest().recorded, fused=False)
+
+    def report(self) -> Report:
+        """Operations, bytes, floating-point operations and times of the program that was compiled last."""
+        entry = self._latest()
+        return report(self.__name__, entry.recorded, entry.program, entry.run)
 
     # --- recording ----------------------------------------------------------------------------------------------------
 

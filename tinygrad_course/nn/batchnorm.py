@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .. import dtypes
+from ..graph import traced
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -96,7 +97,8 @@ class _BatchNorm(_Norm):
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if rate is None:  # the plain average over all batches so far
-                rate = 1.0 / self.num_batches_tracked.item()
+                count = self.num_batches_tracked
+                rate = count.to(self.running_mean.dtype).reciprocal() if traced() else 1.0 / count.item()
         by_batch = self.training or not self.track_running_stats
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, by_batch, 0.0 if rate is None else rate,

@@ -41,7 +41,7 @@ def draw(
     parameters of the caller's modules, or by `names`.
 
     Args:
-        obj: a Tensor in the graph, several in a list, a Module or a function.
+        obj: a Tensor in the graph, several in a list, a Module or a function; or a `graph` of what was compiled.
         inputs: further Tensors; or the arguments of the module or function.
         direction: "forward"; "backward" (edges from the loss to the leaves); or "both" (forward, each value with the
             size of its gradient, and edges as thick as the gradient is large). Of several or non-scalar outputs, the
@@ -85,6 +85,8 @@ def draw(
                 "the function that computes it",
                 stacklevel=2,
             )
+    elif not inputs and hasattr(obj, "picture") and not isinstance(obj, Module):  # what knows how it looks
+        picture = obj.picture()
     elif callable(obj):
         inputs = tuple(tensor(x) if isinstance(x, np.ndarray) else x for x in inputs)
         called = argument_names(obj, inputs)

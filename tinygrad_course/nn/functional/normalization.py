@@ -36,7 +36,7 @@ def _scaled(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[
     return x if bias is None else x + bias
 
 
-def _follow(running: Tensor, batch: Tensor, momentum: float) -> None:
+def _follow(running: Tensor, batch: Tensor, momentum: float | Tensor) -> None:
     """Move running statistics towards those of a batch, in place and outside the graph."""
     with no_grad():
         running.copy_(running * (1 - momentum) + batch.detach().reshape(running.array.shape) * momentum)
@@ -44,7 +44,8 @@ def _follow(running: Tensor, batch: Tensor, momentum: float) -> None:
 
 def batch_norm(
     input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
-    bias: Tensor | None = None, training: bool = False, momentum: float | None = 0.1, eps: float = 1e-5,
+    bias: Tensor | None = None, training: bool = False, momentum: float | Tensor | None = 0.1,
+    eps: float = 1e-5,
 ) -> Tensor:  # fmt: skip
     """γ (x - μ) / √(σ² + ε) + β for each channel (Ioffe and Szegedy, 2015).
 
