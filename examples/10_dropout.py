@@ -47,7 +47,7 @@ def load(root, quick):
     mean, spread = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True)
     x, x_test = ((v - mean) / spread for v in (x, x_test))
     if quick:
-        x, t, x_test, t_test = x[:300], t[:300], x_test[:200], t_test[:200]
+        x, t, x_test, t_test = x[:500], t[:500], x_test[:200], t_test[:200]
     return type(train).__name__, (x, t), (x_test, t_test)
 
 
@@ -102,7 +102,7 @@ def main():
     args, report = common.start(__doc__, __file__, [root, ("--epochs", {"default": 20, "type": int})])
     dataset, data, test = load(args.root, args.quick)
     errors = expectations()
-    epochs = 2 if args.quick else args.epochs
+    epochs = 4 if args.quick else args.epochs
     histories = {form: train(form, data, test, epochs, args.seed) for form in FORMS}
     report.save(
         draw(histories), "10_dropout.png",

@@ -44,7 +44,7 @@ def evaluate(model, x, t):
 def main():
     root = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
     args, report = common.start(__doc__, __file__, [root, ("--epochs", {"default": 15, "type": int})])
-    epochs = 2 if args.quick else args.epochs
+    epochs = 6 if args.quick else args.epochs
     x, t = load(args.root, True, args.quick)
     x_test, t_test = load(args.root, False, args.quick)
     model = perceptron()

@@ -125,7 +125,7 @@ def draw_training(history, model, images, labels):
 def main():
     root = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
     args, report = common.start(__doc__, __file__, [root, ("--epochs", {"default": 15, "type": int})])
-    epochs = 2 if args.quick else args.epochs
+    epochs = 6 if args.quick else args.epochs
     train, test = load(args.root, args.quick)
     model = lenet()
     print(model)

@@ -131,6 +131,65 @@ def test_09_regularization(chapter):
     assert all(-0.2 < claims[name]["measured"]["gain"] < 0.2 for name in ("l2", "noise"))
 
 
+def test_10_dropout(chapter):
+    claims = chapter("10_dropout")
+    hold(claims, "expectation", "overfitting")
+    forms = {"the lecture's form", "inverted form"}
+    assert set(claims["expectation"]["measured"]) == forms
+    assert all(0 < error < 5 for error in claims["expectation"]["measured"].values())
+    # On CIFAR-10, or on MNIST without its files: better than guessing after four short epochs.
+    shares = claims["dropout"]["measured"]
+    assert set(shares) == {"without dropout", *forms}
+    assert all(0.15 < share < 0.95 for share in shares.values())
+    assert set(claims["overfitting"]["measured"]) == set(shares)
+
+
+def test_10_perceptron(chapter):
+    share = chapter("10_mnist_mlp")["accuracy"]["measured"]
+    assert 0.7 < share < 0.96  # of what 500 digits teach; the claim is about all of them
+
+
+def test_12_pretraining(chapter):
+    claims = chapter("12_pretraining")
+    hold(claims, "score", "filters", "fine-tuning")
+    score = claims["score"]["measured"]
+    assert max(score[name] for name in ("DBN", "stacked", "denoising")) < 0.75 < score["fan-in"] <= 0.95
+    smooth = claims["filters"]["measured"]
+    for name in ("DBN", "stacked", "denoising"):
+        assert abs(smooth[f"{name}, at random"]) < 0.1
+        assert 0.3 < smooth[f"{name}, pretrained"] < 1
+        assert 0 < claims["fine-tuning"]["measured"][name] < 0.25
+        # A short pretraining reconstructs already better than the mean digit does, though not yet twice as well.
+        assert 0 < claims["reconstruction"]["measured"][name] < claims["reconstruction"]["measured"]["mean digit"]
+
+
+def test_13_lenet(chapter):
+    claims = chapter("13_lenet")
+    hold(claims, "receptive fields")
+    # 5; then + 1 pixel by pooling, + 4 · 2 by the second convolution, + 2 by pooling.
+    assert list(claims["receptive fields"]["measured"].values()) == [5, 6, 14, 16]
+    assert 0.6 < claims["accuracy"]["measured"] < 0.983
+
+
+def test_14_four_ways(chapter):
+    claims = chapter("14_four_ways")
+    hold(claims, "error", "weights", "learning")
+    ways = {"symbolic", "modules", "dataflow", "script"}
+    assert set(claims["error"]["measured"]) == set(claims["weights"]["measured"]) == ways - {"modules"}
+    assert max(claims["error"]["measured"].values()) <= 1e-12
+    assert max(claims["weights"]["measured"].values()) <= 1e-12
+    falls = claims["learning"]["measured"]
+    assert set(falls) == ways
+    assert falls["modules"] == pytest.approx(0.01035, rel=0.01)
+    assert max(falls.values()) - min(falls.values()) < 1e-12
+
+
+def test_no_chapter_is_left_out():
+    texts = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py")]
+    tested = re.findall(r"chapter\(\"(\w+)\"\)", "\n".join(texts))
+    assert sorted(tested) == sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
+
+
 def test_progress_reaches_its_end(capsys, monkeypatch):
     monkeypatch.syspath_prepend(EXAMPLES)
     import common
