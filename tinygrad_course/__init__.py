@@ -20,6 +20,7 @@ from .config import config
 from .device import device
 from .dtypes import *
 from .native.dispatch import install as _install_kernels
+from .native.families import install as _install_families
 from .ops import *
 from .ops import primitive
 from .printing import get_printoptions, set_printoptions
@@ -29,6 +30,7 @@ from .tensor import Size, Tensor, tensor
 from .threads import get_num_threads, set_num_threads
 
 _install_kernels()
+_install_families()
 
 __version__ = "0.1.0"
 

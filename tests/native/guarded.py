@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-import tinygrad_course as tc
 from tinygrad_course.native import calls, conv, pooling
 from tinygrad_course.ops import convolution as conv_ops
 from tinygrad_course.ops import pooling as pool_ops
@@ -81,12 +80,11 @@ def convolution(rng: np.random.Generator) -> None:
     g = guard.place(y, at_end=end)
     dx = conv.convolution_transpose(g, w, space=space, **p)
     dw = conv.convolution_weight(g, x, kernel=kernel, **p)
-    with tc.config.set(kernels="off"):
-        wanted = (
-            conv_ops._convolution(x, w, b, **p),
-            conv_ops._convolution_transpose(g, w, space=space, **p),
-            conv_ops._convolution_weight(g, x, kernel=kernel, **p),
-        )
+    wanted = (
+        conv_ops._convolution(x, w, b, **p),
+        conv_ops._convolution_transpose(g, w, space=space, **p),
+        conv_ops._convolution_weight(g, x, kernel=kernel, **p),
+    )
     for found, want in zip((y, dx, dw), wanted):
         assert found is not None
         np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(want).max())))
@@ -107,9 +105,8 @@ def winograd(rng: np.random.Generator) -> None:
     y = conv._tiled(m, x, w, b, padding, None)
     g = guard.place(y, at_end=end)
     dw = conv._tiled_weight(m, g, x, padding)
-    with tc.config.set(kernels="off"):
-        p: dict[str, Any] = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1}
-        wanted = conv_ops._convolution(x, w, b, **p), conv_ops._convolution_weight(g, x, kernel=(3, 3), **p)
+    p: dict[str, Any] = {"stride": (1, 1), "padding": padding, "dilation": (1, 1), "groups": 1}
+    wanted = conv_ops._convolution(x, w, b, **p), conv_ops._convolution_weight(g, x, kernel=(3, 3), **p)
     for found, want in zip((y, dw), wanted):
         np.testing.assert_allclose(found, want, rtol=1e-3, atol=1e-4 * max(1.0, float(np.abs(want).max())))
 
@@ -135,14 +132,13 @@ def pool(rng: np.random.Generator) -> None:
     place = guard.place(place, at_end=end)
     found = (y, place, pooling.pool("put", y, place, space=space, dilation=(1, 1), **p))
     found += (pooling.pool("sum", x, space=space, **p), pooling.pool("spread", y, space=space, **p))
-    with tc.config.set(kernels="off"):
-        wanted = (
-            pool_ops._max_pool(x, dilation=(1, 1), **p),
-            pool_ops._max_place(x, y, dilation=(1, 1), **p),
-            pool_ops._put_in_windows(y, place, space=space, dilation=(1, 1), **p),
-            pool_ops._sum_windows(x, space=space, **p),
-            pool_ops._spread_windows(y, space=space, **p),
-        )
+    wanted = (
+        pool_ops._max_pool(x, dilation=(1, 1), **p),
+        pool_ops._max_place(x, y, dilation=(1, 1), **p),
+        pool_ops._put_in_windows(y, place, space=space, dilation=(1, 1), **p),
+        pool_ops._sum_windows(x, space=space, **p),
+        pool_ops._spread_windows(y, space=space, **p),
+    )
     for mine, want in zip(found, wanted):
         np.testing.assert_array_equal(mine, want)
 

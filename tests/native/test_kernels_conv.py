@@ -72,12 +72,11 @@ def test_forward_and_both_gradients(case: dict[str, Any]) -> None:
     rng = np.random.default_rng(case["seed"])
     x, w, b = (rng.standard_normal(s).astype(case["dtype"]) for s in (case["x"], case["w"], case["w"][:1]))
     p = {k: case[k] for k in ("stride", "padding", "dilation", "groups")}
-    with tc.config.set(kernels="off"):
-        x8, w8, b8 = (a.astype(np.float64) for a in (x, w, b))
-        y8 = ops._convolution(x8, w8, b8, **p)
-        g8 = rng.standard_normal(y8.shape).astype(case["dtype"]).astype(np.float64)
-        dx8 = ops._convolution_transpose(g8, w8, space=case["space"], **p)
-        dw8 = ops._convolution_weight(g8, x8, kernel=case["kernel"], **p)
+    x8, w8, b8 = (a.astype(np.float64) for a in (x, w, b))
+    y8 = ops._convolution(x8, w8, b8, **p)
+    g8 = rng.standard_normal(y8.shape).astype(case["dtype"]).astype(np.float64)
+    dx8 = ops._convolution_transpose(g8, w8, space=case["space"], **p)
+    dw8 = ops._convolution_weight(g8, x8, kernel=case["kernel"], **p)
     g = g8.astype(case["dtype"])
     found = [
         conv.convolution(x, w, b, **p),
@@ -138,13 +137,13 @@ def test_the_number_of_threads_does_not_show(rng: np.random.Generator, monkeypat
 
 
 def test_what_is_not_served_falls_back(rng: np.random.Generator) -> None:
-    x, w = rng.standard_normal((2, 3, 4, 5, 6)), rng.standard_normal((2, 3, 2, 2, 2))
+    x, w = rng.standard_normal((2, 3, 6, 7, 8)), rng.standard_normal((2, 3, 2, 2, 2))
     p = {"stride": (1,) * 3, "padding": ((0, 0),) * 3, "dilation": (1,) * 3, "groups": 1}
     assert conv.convolution(x, w, None, **p) is None
     with tc.config.set(log_kernels=True):
         tc.native.report(reset=True)
-        ops._convolution(x, w, None, **p)
-        ops._convolution(x.astype(np.float32)[..., 0], w.astype(np.float32)[..., 0], None, **PLAIN)
+        ops.convolution.apply(x, w, **p)
+        ops.convolution.apply(x.astype(np.float32)[..., 0], w.astype(np.float32)[..., 0], **PLAIN)
         found = tc.native.report(reset=True)
     assert found == {("convolution", "no kernel for three dimensions"): 1, ("convolution", ""): 1}
 
@@ -183,11 +182,10 @@ def test_winograd(case: dict[str, Any]) -> None:
     w = rng.standard_normal((case["outs"], case["ins"], 3, 3)).astype(np.float32)
     b = rng.standard_normal(case["outs"]).astype(np.float32) if case["bias"] else None
     p = {**PLAIN, "padding": padding}
-    with tc.config.set(kernels="off"):
-        x8, w8 = x.astype(np.float64), w.astype(np.float64)
-        y8 = ops._convolution(x8, w8, None if b is None else b.astype(np.float64), **p)
-        g = rng.standard_normal(y8.shape).astype(np.float32)
-        dw8 = ops._convolution_weight(g.astype(np.float64), x8, kernel=(3, 3), **p)
+    x8, w8 = x.astype(np.float64), w.astype(np.float64)
+    y8 = ops._convolution(x8, w8, None if b is None else b.astype(np.float64), **p)
+    g = rng.standard_normal(y8.shape).astype(np.float32)
+    dw8 = ops._convolution_weight(g.astype(np.float64), x8, kernel=(3, 3), **p)
     conv._tiled_plan.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(winograd_unit, "CACHE", case["cache"])  # a small one cuts images into rows of tiles
@@ -198,10 +196,9 @@ def test_winograd(case: dict[str, Any]) -> None:
 def test_winograd_is_taken_where_it_pays(rng: np.random.Generator) -> None:
     x = rng.standard_normal((9, 32, 12, 12)).astype(np.float32)
     w = (rng.standard_normal((40, 32, 3, 3)) / 17).astype(np.float32)
-    with tc.config.set(kernels="off"):
-        y8 = ops._convolution(x.astype(np.float64), w.astype(np.float64), None, **PLAIN)
-        dx8 = ops._convolution_transpose(y8, w.astype(np.float64), space=(12, 12), **PLAIN)
-        dw8 = ops._convolution_weight(y8, x.astype(np.float64), kernel=(3, 3), **PLAIN)
+    y8 = ops._convolution(x.astype(np.float64), w.astype(np.float64), None, **PLAIN)
+    dx8 = ops._convolution_transpose(y8, w.astype(np.float64), space=(12, 12), **PLAIN)
+    dw8 = ops._convolution_weight(y8, x.astype(np.float64), kernel=(3, 3), **PLAIN)
     worst = {}
     for setting in ("fast", "accurate"):
         with tc.config.set(winograd=setting):
@@ -209,9 +206,9 @@ def test_winograd_is_taken_where_it_pays(rng: np.random.Generator) -> None:
                 4 if setting == "fast" else 2
             )
             found = (
-                ops._convolution(x, w, None, **PLAIN),
-                ops._convolution_transpose(y8.astype(np.float32), w, space=(12, 12), **PLAIN),
-                ops._convolution_weight(y8.astype(np.float32), x, kernel=(3, 3), **PLAIN),
+                ops.convolution.apply(x, w, **PLAIN),
+                ops.convolution_transpose.apply(y8.astype(np.float32), w, space=(12, 12), **PLAIN),
+                ops.convolution_weight.apply(y8.astype(np.float32), x, kernel=(3, 3), **PLAIN),
             )
         errors = [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(found, (y8, dx8, dw8))]
         worst[setting] = max(errors)

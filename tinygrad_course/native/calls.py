@@ -11,6 +11,7 @@ import numpy as np
 
 from ..config import config
 from . import count, jit
+from .buffers import pointer
 from .conv_direct import Machine
 from .host import host
 from .pool import threads
@@ -27,7 +28,7 @@ class Kernel(NamedTuple):
     scratch: int  # bytes for each task
 
     def __call__(self, tasks: int, *arguments: Any) -> None:
-        values = [a if isinstance(a, int) else a.ctypes.data for a in arguments]
+        values = [a if type(a) is int else pointer(a) for a in arguments]
         self.function((ctypes.c_int64 * len(values))(*values), tasks)
 
 

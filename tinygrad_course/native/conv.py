@@ -166,7 +166,7 @@ def _correlate(
 
 
 def convolution(
-    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, *, stride: Ints, padding: Pads, dilation: Ints,
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, *, stride: Ints, padding: Pads, dilation: Ints,
     groups: int,
 ) -> np.ndarray | None:  # fmt: skip
     """The forward pass of `ops.convolution`, or None."""

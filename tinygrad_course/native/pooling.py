@@ -264,10 +264,11 @@ def _plan(
 
 
 def pool(
-    kind: str, a: np.ndarray, b: np.ndarray | None = None, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints,
-    out: Ints, dilation: Ints | None = None,
+    kind: str, a: np.ndarray, b: np.ndarray | None = None, *, kernel: Ints, stride: Ints, padding: Ints, out: Ints,
+    dilation: Ints | None = None, space: Ints | None = None,
 ) -> np.ndarray | None:  # fmt: skip
     """One of the pooling operations on arrays (see `pooling_kernel` for a and b), or None where NumPy is to serve."""
+    space = space or a.shape[2:]
     shape = (*a.shape[:2], *space)
     run = _plan(kind, a.dtype, shape, kernel, stride, padding, dilation or (1,) * len(out), out)
     if isinstance(run, str):

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..config import config
 from .op import Op, declare
 
 __all__: list[str] = []
@@ -35,19 +34,6 @@ BLOCK = 1 << 19
 def out_length(length: int, kernel: int, stride: int, pad: tuple[int, int], dilation: int) -> int:
     """How many windows fit along one dimension."""
     return (length + pad[0] + pad[1] - dilation * (kernel - 1) - 1) // stride + 1
-
-
-def _kernels() -> Any:
-    """The native kernels, which give None where NumPy is to serve; or None where they are off."""
-    if not config.native:
-        return None
-    from ..native import available
-
-    if not available():
-        return None
-    from ..native import conv
-
-    return conv
 
 
 # --- Memory in the order (channel, *space, batch) ------------------------------------------------------------------
@@ -157,13 +143,6 @@ def _convolution(
     x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, *,
     stride: Ints, padding: Pads, dilation: Ints, groups: int,
 ) -> np.ndarray:  # fmt: skip
-    kernels = _kernels()
-    if kernels is not None:
-        done = kernels.convolution(
-            x, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )  # fmt: skip
-        if done is not None:
-            return done
     kernel = weight.shape[2:]
     out = tuple(map(out_length, x.shape[2:], kernel, stride, padding, dilation))
     y = np.empty((weight.shape[0], *out, x.shape[0]), np.result_type(x, weight))
@@ -181,13 +160,6 @@ def _convolution(
 def _convolution_transpose(
     g: np.ndarray, weight: np.ndarray, *, space: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
 ) -> np.ndarray:
-    kernels = _kernels()
-    if kernels is not None:
-        done = kernels.convolution_transpose(
-            g, weight, space=space, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )
-        if done is not None:
-            return done
     kernel = weight.shape[2:]
     out = g.shape[2:]
     batch = g.shape[0]
@@ -221,13 +193,6 @@ def _convolution_transpose(
 def _convolution_weight(
     g: np.ndarray, x: np.ndarray, *, kernel: Ints, stride: Ints, padding: Pads, dilation: Ints, groups: int
 ) -> np.ndarray:
-    kernels = _kernels()
-    if kernels is not None:
-        done = kernels.convolution_weight(
-            g, x, kernel=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups
-        )
-        if done is not None:
-            return done
     outs, channels = g.shape[1], x.shape[1]
     g3 = batch_last(g).reshape(groups, outs // groups, math.prod(g.shape[2:]) * g.shape[0])
     total = np.zeros((groups, channels // groups * math.prod(kernel), outs // groups), np.result_type(g, x))

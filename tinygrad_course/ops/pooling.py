@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from ..config import config
 from .op import Op, declare
 
 __all__: list[str] = []
@@ -68,28 +67,10 @@ def _lowest(dtype: np.dtype) -> Any:
     return -math.inf if dtype.kind == "f" else np.iinfo(dtype).min
 
 
-def _kernel(kind: str, a: np.ndarray, b: np.ndarray | None = None, **geometry: Any) -> np.ndarray | None:
-    """The result by a native kernel; None where they are off or NumPy is to serve."""
-    if not config.native:
-        return None
-    from ..native import available
-
-    if not available():
-        return None
-    from ..native.pooling import pool
-
-    return pool(kind, a, b, **geometry)
-
-
 # --- The largest value --------------------------------------------------------------------------------------------
 
 
 def _max_pool(x: np.ndarray, *, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints) -> np.ndarray:
-    done = _kernel(
-        "max", x, space=x.shape[2:], kernel=kernel, stride=stride, padding=padding, dilation=dilation, out=out
-    )
-    if done is not None:
-        return done
     full = _padded(x, _pads(x.shape[2:], kernel, stride, padding, dilation, out), _lowest(x.dtype))
     parts = (full[index] for index in _places(kernel, stride, dilation, out))
     first = next(parts)
@@ -105,11 +86,6 @@ def _max_pool(x: np.ndarray, *, kernel: Ints, stride: Ints, padding: Ints, dilat
 def _max_place(
     x: np.ndarray, y: np.ndarray, *, kernel: Ints, stride: Ints, padding: Ints, dilation: Ints, out: Ints
 ) -> np.ndarray:
-    done = _kernel(
-        "place", x, y, space=x.shape[2:], kernel=kernel, stride=stride, padding=padding, dilation=dilation, out=out
-    )
-    if done is not None:
-        return done
     full = _padded(x, _pads(x.shape[2:], kernel, stride, padding, dilation, out), _lowest(x.dtype))
     count = math.prod(kernel)
     place = np.zeros_like(y, dtype=np.uint8 if count <= 256 else np.int64)
@@ -168,11 +144,6 @@ def _put_in_windows(
     dilation: Ints,
     out: Ints,
 ) -> np.ndarray:
-    done = _kernel(
-        "put", g, place, space=space, kernel=kernel, stride=stride, padding=padding, dilation=dilation, out=out
-    )
-    if done is not None:
-        return done
     pads = _pads(space, kernel, stride, padding, dilation, out)
     full = tuple(n + lo + hi for n, (lo, hi) in zip(space, pads))
     x = np.zeros_like(place, dtype=g.dtype, shape=g.shape[:2] + full)
@@ -226,9 +197,6 @@ max_pool = declare(
 
 
 def _sum_windows(x: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints) -> np.ndarray:
-    done = _kernel("sum", x, space=space, kernel=kernel, stride=stride, padding=padding, out=out)
-    if done is not None:
-        return done
     none = (1,) * len(kernel)
     y = _padded(x, _pads(space, kernel, stride, padding, none, out), 0)
     for axis, (k, s, n) in enumerate(zip(kernel, stride, out), start=2):
@@ -246,9 +214,6 @@ def _sum_windows(x: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padd
 
 
 def _spread_windows(g: np.ndarray, *, space: Ints, kernel: Ints, stride: Ints, padding: Ints, out: Ints) -> np.ndarray:
-    done = _kernel("spread", g, space=space, kernel=kernel, stride=stride, padding=padding, out=out)
-    if done is not None:
-        return done
     pads = _pads(space, kernel, stride, padding, (1,) * len(kernel), out)
     x = g
     for axis, (k, s, n) in enumerate(zip(kernel, stride, out), start=2):

@@ -1,5 +1,6 @@
 """What layers are made of, under PyTorch's names: compositions of operations, with no rules of their own."""
 
+from ...native.families import install as _install
 from . import (
     activation,
     convolution,
@@ -34,3 +35,4 @@ for _part in (
 ):  # fmt: skip
     __all__ += _part.__all__
 del _part
+_install()  # kernels in front of the operations that were declared just now
