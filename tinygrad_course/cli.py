@@ -15,6 +15,7 @@ __all__ = ["COMMANDS", "CommandError", "main"]
 
 # name: (what it does, module within the package)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("check the gradients of what a file defines", "commands.check"),
     "draw": ("draw the graph of a module, function or tensor", "commands.draw"),
     "lecture": ("run the lecture's chapters, and write one report", "commands.lecture"),
     "summary": ("tabulate a module's layers: shapes, parameters, FLOPs, memory", "commands.summary"),

@@ -18,7 +18,7 @@ from ..nn.module import Module
 from ..random import manual_seed
 from ..tensor import Tensor
 
-__all__ = ["add_target", "call", "load", "made", "make_inputs"]
+__all__ = ["add_target", "call", "file_module", "load", "look_up", "made", "make_inputs"]
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +37,30 @@ def load(target: str) -> Any:
     file, colon, name = target.rpartition(":")
     if not colon or not file or not name:
         raise CommandError(f"expected FILE.py:NAME, got {target!r}")
+    found = look_up(file_module(file), file, name)
+    if inspect.isclass(found):
+        try:
+            found = found()
+        except Exception as error:
+            raise CommandError(
+                f"{name}() failed: {type(error).__name__}: {error}; name an object, or a function that makes the model"
+            ) from error
+    if not isinstance(found, Tensor) and not callable(found):
+        raise CommandError(f"{name} is of type {type(found).__name__}; expected a Module, a function or a Tensor")
+    return found
+
+
+def file_module(file: str) -> Any:
+    """A Python file as a module."""
     path = Path(file)
     if not path.is_file():
         raise CommandError(f"there is no file {file}")
-    found: Any = _run(path)
+    return _run(path)
+
+
+def look_up(module: Any, file: str, name: str) -> Any:
+    """What a module calls `name`, which may have dots."""
+    found = module
     for i, part in enumerate(name.split(".")):
         if not hasattr(found, part):
             known = [n for n in vars(found) if not n.startswith("_")] if hasattr(found, "__dict__") else []
@@ -54,15 +74,6 @@ def load(target: str) -> Any:
             )
             raise CommandError(f"{file} has no {name!r}{hint}")
         found = getattr(found, part)
-    if inspect.isclass(found):
-        try:
-            found = found()
-        except Exception as error:
-            raise CommandError(
-                f"{name}() failed: {type(error).__name__}: {error}; name an object, or a function that makes the model"
-            ) from error
-    if not isinstance(found, Tensor) and not callable(found):
-        raise CommandError(f"{name} is of type {type(found).__name__}; expected a Module, a function or a Tensor")
     return found
 
 
@@ -74,6 +85,7 @@ def _run(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent.resolve()))
     sys.modules.setdefault(path.stem, module)
+    words, sys.argv = sys.argv, [str(path)]  # what follows our command is not for the file
     try:
         spec.loader.exec_module(module)
     except SystemExit as error:
@@ -81,6 +93,8 @@ def _run(path: Path) -> Any:
     except Exception as error:
         line = _line_of(error, path)
         raise CommandError(f"importing {path} failed{line}: {type(error).__name__}: {error}") from error
+    finally:
+        sys.argv = words
     return module
 
 

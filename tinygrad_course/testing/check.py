@@ -85,7 +85,7 @@ def _test(fn: Any, samples: Any, options: dict[str, Any], settings: Any) -> Call
     test = hypothesis.given(sample=samples, seed=st.integers(0, 2**16) if seed is None else st.just(seed))(check)
     if settings is None:
         # One failure is enough, and Hypothesis' account of the lines that ran would bury its message.
-        phases = [phase for phase in hypothesis.settings.default.phases if phase is not hypothesis.Phase.explain]
+        phases = [phase for phase in hypothesis.settings().phases if phase is not hypothesis.Phase.explain]
         settings = hypothesis.settings(report_multiple_bugs=False, deadline=None, phases=phases)
         if "examples" in chosen:
             settings = hypothesis.settings(settings, max_examples=chosen["examples"])

@@ -40,7 +40,7 @@ class Sample:
 
 
 @st.composite
-def samples(draw: st.DrawFn, *inputs: Any, **params: Any) -> Sample:
+def samples(draw: st.DrawFn, /, *inputs: Any, **params: Any) -> Sample:
     """Calls with these arguments, each a strategy or a fixed value.
 
     What must be drawn together, such as an array and an axis of it, comes from one strategy that gives a `Sample`.
@@ -55,7 +55,7 @@ def samples(draw: st.DrawFn, *inputs: Any, **params: Any) -> Sample:
 
 
 @st.composite
-def together(draw: st.DrawFn, count: int, **options: Any) -> Sample:
+def together(draw: st.DrawFn, /, count: int, **options: Any) -> Sample:
     """Calls with `count` Tensors whose shapes broadcast against each other.
 
     Args:
