@@ -207,6 +207,7 @@ class Tensor(TensorMethods, Differentiable):
     def __repr__(self) -> str:
         from .printing import tensor_repr
 
+        self._value("printing")
         return tensor_repr(self)
 
     def __format__(self, spec: str) -> str:

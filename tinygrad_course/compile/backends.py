@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..native import enabled, require
 from .program import Executable, Program
 
 __all__ = ["lower", "names"]
@@ -9,11 +10,17 @@ __all__ = ["lower", "names"]
 
 def names() -> list[str]:
     """The backends that there are."""
-    return ["eager", "numpy"]
+    return ["eager", "numpy", "native"]
 
 
 def lower(program: Program, backend: str) -> Executable:
     """The program as something to call, by the named backend or, for "auto", by the best that there is."""
+    if backend == "native":
+        require()
+    if backend == "native" or (backend == "auto" and enabled()):
+        from . import native
+
+        return native.Native(program)
     from . import replay
 
     return replay.lower(program)

@@ -13,6 +13,8 @@ from .. import dtypes
 from ..autograd.tree import flatten, unflatten
 from ..graph import Node, state
 from ..tensor import LEAF, Tensor
+from . import joint
+from .backends import lower
 from .guards import Guards, Surroundings
 from .passes import optimize
 from .program import Argument, Executable, Held, Program
@@ -47,12 +49,45 @@ class Entry:
         self.run = run
         self._returns = [_returned(program, recorder, i) for i in range(len(recorder.results))]
         self.calls = 0
+        self._live = self._saved = 0
+
+    def saves(self, count: int, backward: Program, recorder: Recorder, backend: str) -> None:
+        """The last `count` arrays that `run` gives are for the backward half."""
+        self._saved = count
+        places = {id(x): position for position, x in enumerate(recorder.arguments) if isinstance(x, Tensor)}
+        self._leaves = [places.get(id(x), x) for x, _ in recorder.gradients]
+        self._live = len(recorder.live)
+        run: Executable | None = None
+
+        def back(arrays: list[Any]) -> list[Any]:
+            nonlocal run
+            if run is None:
+                run = lower(backward, backend)
+            return run(arrays)
+
+        self._back = back
+
+    def _attached(self, arrays: list[np.ndarray], leaves: list[Any]) -> list[Tensor]:
+        """The results that are in the graph: made by one node."""
+        outs: dict[int, np.ndarray] = {}
+        tensors = [what for what in self._returns if what[0] != "plain"]
+        for (kind, what), y in zip(tensors, arrays):
+            if kind == "live":
+                outs[what] = y
+        parents = [leaves[x] if isinstance(x, int) else x for x in self._leaves]
+        saved = arrays[len(arrays) - self._saved :] if self._saved else []
+        return joint.attach(self.program.name, [outs[k] for k in range(self._live)], parents, saved, self._back)
 
     def __call__(self, leaves: list[Any]) -> Any:
-        arrays = iter(self.run(leaves))
+        found = self.run(leaves)
+        live = self._attached(found, leaves) if self._live else []
+        arrays = iter(found)
         results = []
         for kind, what in self._returns:
-            if kind == "new":
+            if kind == "live":
+                next(arrays)
+                results.append(live[what])
+            elif kind == "new":
                 results.append(Tensor._wrap(next(arrays), what))
             elif kind == "plain":
                 results.append(what)
@@ -70,6 +105,9 @@ def _returned(program: Program, recorder: Recorder, i: int) -> tuple[str, Any]:
     if not isinstance(y, Tensor):
         return "plain", y
     slot = program.results[sum(isinstance(x, Tensor) for x in recorder.results[:i])]
+    for k, live in enumerate(recorder.live):
+        if live is y:
+            return "live", k
     source = program.values[slot].source
     if isinstance(source, Argument) and recorder.arguments[source.position] is y:
         return "argument", source.position
@@ -180,9 +218,24 @@ class Compiled:
             return self._function(*args, **kwargs)
         recorder = Recorder(self.__name__, leaves, list(around.tensors.values()))
         generation = history.last
+        inner, stands = _cut_off(leaves)
+        if stands:
+            args, kwargs = unflatten(inner, flatten((args, kwargs))[1])
+            recorder = Recorder(self.__name__, inner, list(around.tensors.values()))
         with recorder:
             result = self._function(*args, **kwargs)
+            found, structure = flatten(result)
+            recorder.live = _alive(found)
+            reached = joint.pull(recorder, recorder.live, len(leaves)) if recorder.live and not recorder.failure else []
         recorder.finish(result)
+        if stands:
+            swap: dict[int, Any] = dict(stands)
+            if recorder.live:
+                outside = [stands.get(id(x), x) for x in reached]
+                back = joint.inner_pull(recorder.live, reached)
+                outs = joint.attach(self.__name__, [y.array for y in recorder.live], outside, [], back)
+                swap.update({id(y): out for y, out in zip(recorder.live, outs)})
+            result = unflatten([swap.get(id(y), y) for y in found], structure)
         with self._lock:
             if history.last is generation:
                 self._learn(history, recorder, around)
@@ -191,8 +244,6 @@ class Compiled:
     def _learn(self, history: _History, recorder: Recorder, around: Surroundings) -> None:
         history.tries += 1
         why = recorder.failure or ""
-        if not why and recorder.differentiates:
-            why = "its result requires grad, and backward would be called outside (compile the whole step instead)"
         if why:
             history.tries = _PATIENCE
         elif history.last is not None:
@@ -213,10 +264,35 @@ class Compiled:
             warnings.warn(message + "; it runs as it is", RuntimeWarning, stacklevel=4)
 
     def _compiled(self, program: Program, guards: Guards, recorder: Recorder) -> Entry:
-        from .backends import lower
-
+        backward = {slot for i in program.instructions[recorder.split :] for slot in i.outputs} if recorder.live else set()
         better = optimize(program)
-        return Entry(program, better, guards, lower(better, self._backend), recorder)
+        if not recorder.live:
+            return Entry(program, better, guards, lower(better, self._backend), recorder)
+        outs = sum(isinstance(y, Tensor) for y in recorder.results)
+        first, second, saved = joint.cut(better, backward, outs, len(recorder.arguments))
+        entry = Entry(program, better, guards, lower(first, self._backend), recorder)
+        entry.saves(saved, second, recorder, self._backend)
+        return entry
+
+
+def _alive(results: list[Any]) -> list[Tensor]:
+    """The results in a graph that backward has not used up, each once."""
+    alive = {id(y): y for y in results if isinstance(y, Tensor) and type(y.node) is Node and y.node.inputs is not None}
+    return list(alive.values())
+
+
+def _cut_off(leaves: list[Any]) -> tuple[list[Any], dict[int, Tensor]]:
+    """The arguments with leaves in place of what is in a graph, and what these stand for, by their id."""
+    stands: dict[int, Tensor] = {}
+    same: dict[int, Tensor] = {}
+    inner = []
+    for x in leaves:
+        if isinstance(x, Tensor) and type(x.node) is Node:
+            leaf = same.setdefault(id(x), Tensor._wrap(x.array, LEAF))
+            stands[id(leaf)] = x
+            x = leaf
+        inner.append(x)
+    return inner, stands
 
 
 def _flat(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
@@ -251,8 +327,8 @@ def _key(leaves: list[Any], structure: Any) -> Any:
                 parts += (array.shape, array.dtype)
             elif node is LEAF:
                 parts += (array.shape, array.dtype, "leaf", x._grad is None, id(x) if type(x) is not Tensor else 0)
-            elif type(node) is Node:
-                return None
+            else:
+                parts += (array.shape, array.dtype, "node")
         elif isinstance(x, np.ndarray):
             tensors += 1
             parts += ("array", x.shape, x.dtype)

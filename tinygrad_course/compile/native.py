@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..config import config
-from ..native import count, enabled
+from ..native import count
 from ..native.buffers import pointer
 from .native_segment import Segment, lowers
-from .program import Call, Check, Kernel, Program, SetGrad
+from .program import Call, Kernel, Program, SetGrad
 
-__all__ = ["NativeKernel", "lower"]
+__all__ = ["Native", "NativeKernel", "lower"]
 
 
 class NativeKernel:
@@ -51,10 +51,38 @@ class NativeKernel:
         self._idle.append(work)
 
 
+class Native:
+    """A program that runs with native kernels, and as one native call if it is a small step.
+
+    Attributes:
+        program: with kernels in it.
+        step: the whole as one call, or None.
+        llvm_ir: the code as LLVM reads it.
+    """
+
+    def __init__(self, program: Program) -> None:
+        from .native_step import step
+        from .replay import Replay
+
+        self.program = lower(program)
+        self.replay = Replay(self.program)
+        self.step = step(program)
+
+    @property
+    def llvm_ir(self) -> str:
+        if self.step is not None and self.step.armed:
+            return self.step.llvm_ir
+        return "\n".join(i.run.llvm_ir for i in self.program.instructions if isinstance(i, Kernel))
+
+    def __call__(self, arguments: Sequence[Any]) -> list[np.ndarray]:
+        found = self.replay(arguments)
+        if self.step is not None:
+            self.step.arm(arguments)
+        return found
+
+
 def lower(program: Program) -> Program:
-    """The program with native kernels in it. Without llvmlite, or with kernels turned off, it stays as it is."""
-    if not enabled():
-        return program
+    """The program with native kernels in it."""
     from ..native.host import host
 
     target = host()

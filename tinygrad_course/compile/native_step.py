@@ -13,7 +13,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
-from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -113,14 +113,16 @@ class Step:
             return
         self.failures += 1
         try:
-            self._arm(arguments)
+            if self._bind(arguments):
+                self._watch()  # only now: what `_bind` was working with is no longer referenced
+                self.armed = True
         except Unlisted:
             self.failures = _PATIENCE + 1
 
-    def _arm(self, arguments: Sequence[Any]) -> None:
+    def _bind(self, arguments: Sequence[Any]) -> bool:
         self.packs: list[Any] = []
         if self.optimizer is not None and not self._bind_optimizer():
-            return
+            return False
         segment = self._code()
         # Gradients, one behind the other for each pack; the parameters' own are these from now on.
         self.flat = [np.empty(pack.size, pack.dtype) for pack in self.packs]
@@ -133,7 +135,6 @@ class Step:
                 p._grad = Tensor._wrap(view)
                 self.grads.append(p._grad)
                 home[id(p)] = view
-        del view, p
         slots = {i.value: home[id(i.leaf)] for i in self.sets}
         self.outputs = [slots[s] if s in slots else np.empty(self.values[s].shape, self.values[s].dtype)
                         for s in segment.outputs]  # fmt: skip
@@ -159,9 +160,7 @@ class Step:
             arrays += [_fit(pack.values), flat, *pack.flat, numbers]
         self.kept = arrays
         self.table = np.array([start + -start % 64, *map(pointer, arrays)], np.uint64)
-        del home, slots, arrays
-        self._watch()
-        self.armed = True
+        return True
 
     def _bind_optimizer(self) -> bool:
         """Take the optimizer's packs, if they hold all that the program gives gradients to, and nothing else."""
@@ -179,8 +178,10 @@ class Step:
         self.packs, self.group = list(store.packs), store.group
         self.params = params
         self.entries = [entry for pack in self.packs for entry in pack.entries]
-        self.remembered = [(pack.entries, name, tensors) for pack in self.packs
+        self.remembered = [(itemgetter(name), pack.entries, tensors) for pack in self.packs
                            for name, tensors in zip(pack.buffers, pack.tensors)]  # fmt: skip
+        self.state = list(o.state.values())
+        self.groups, self.stores = [self.group], [store]
         self.changing = any(pack.scalars for pack in self.packs)
         self.options = list(self.group.values())
         self.options[list(self.group).index("params")] = list(self.group["params"])
@@ -235,7 +236,9 @@ class Step:
             places += [id(p) + at["array"], id(p) + at["_grad"], id(p) + at["_hooks"], id(p) + at["node"]]
         # How many references there are to what is written over.
         counted = [*map(id, self.grads), *(id(t.array) for t in self.grads), *map(id, self.flat)]
-        places += [id(x) + at["array"] for x in self.arguments if isinstance(x, Tensor)]
+        for x in self.arguments:
+            if isinstance(x, Tensor):
+                places += [id(x) + at["array"], id(x.array) + _ARRAY_DATA]
         owners, t, p, x = [], None, None, None
         places += counted
         self.words = np.array([(place, _word(place).value) for place in places], np.uint64)
@@ -275,17 +278,16 @@ class Step:
     def _optimizer_as_before(self) -> bool:
         o, group = self.optimizer, self.group
         try:  # lists are equal where they hold the same objects; Tensors cannot be compared otherwise
-            same = (
-                o.param_groups[0] is group and len(o.param_groups) == 1 and o._stores[0].packs == self.packs
-                and not o._pre_hooks and not o._post_hooks
-                and list(map(o.state.get, self.params)) == self.entries
-                and all(list(map(dict.get, es, repeat(name))) == ts for es, name, ts in self.remembered)
-            )  # fmt: skip
-            if not same:
+            if o._pre_hooks or o._post_hooks or o.param_groups != self.groups or o._stores != self.stores:
                 return False
+            if o._stores[0].packs != self.packs or list(o.state.values()) != self.state:
+                return False
+            for get, entries, tensors in self.remembered:
+                if list(map(get, entries)) != tensors:
+                    return False
             if not self.changing:
                 return list(group.values()) == self.options
-        except Exception:  # noqa: BLE001
+        except Exception:
             return False
         if group["params"] != self.params:
             return False

@@ -69,7 +69,9 @@ def _folded(program: Program, written: set[int]) -> None:
         if isinstance(i, Call) and not i.draws and len(i.outputs) == 1:
             sources = [program.values[slot] for slot in i.inputs]
             out = program.values[i.outputs[0]]
-            constant = all(isinstance(v.source, Constant) and v.memory not in written for v in sources)
+            constant = all(
+                isinstance(v.source, Constant) and v.source.fixed and v.memory not in written for v in sources
+            )
             if sources and constant and out.memory not in written:
                 value = i.op.forward(*[v.source.value for v in sources], **i.params)  # type: ignore[union-attr]
                 out.source = Constant(np.asarray(value, out.dtype))

@@ -51,9 +51,16 @@ class GradientOf:
 
 @dataclass(slots=True, frozen=True, eq=False)
 class Constant:
-    """An array that is the same in every call, or a Python number (weak in promotion, as in eager code)."""
+    """An array that is the same in every call, or a Python number (weak in promotion, as in eager code).
+
+    Attributes:
+        value: the array or number.
+        fixed: whether its values cannot change; an array that lives outside of the call may be written to between
+            calls, and is read as it is then.
+    """
 
     value: Any
+    fixed: bool = True
 
 
 Source: TypeAlias = Argument | Held | GradientOf | Constant

@@ -58,7 +58,9 @@ class Recorder(Observer):
     Attributes:
         program: what was seen so far.
         failure: why the call cannot be repeated, or None.
-        differentiates: whether a result is in a graph that backward has not used up.
+        live: results in a graph that backward has not used up.
+        split: the number of the first instruction of the pass back from them (see `joint.pull`).
+        gradients: leaves that it reaches, with their gradients.
         results: the leaves of what the function returned.
         seen: the Tensors that were met, by id, so that another recording can tell which of them live outside.
         before: values that constants had before they were written to, by slot.
@@ -70,7 +72,9 @@ class Recorder(Observer):
         self.program = Program(name)
         self.arguments = list(arguments)
         self.failure: str | None = None
-        self.differentiates = False
+        self.live: list[Tensor] = []
+        self.split = 0
+        self.gradients: list[tuple[Tensor, Any]] = []
         self.results: list[Any] = []
         self.seen: dict[int, Tensor] = {}
         self.before: dict[int, np.ndarray] = {}
@@ -84,8 +88,10 @@ class Recorder(Observer):
         self._touched: dict[int, Effect] = {}
         self._touched_grads: dict[int, Effect] = {}
         self._places: dict[int, int] = {}
+        self._outside: dict[int, Tensor] = {}  # by the array
         for leaf in leaves:
             self._meet(leaf)
+            self._outside.setdefault(id(leaf.array), leaf)
         for position, x in enumerate(arguments):
             if isinstance(x, Tensor):
                 self._places.setdefault(id(x), position)
@@ -112,6 +118,14 @@ class Recorder(Observer):
         self._slots[id(array)] = index
         self._kept.append(array)
         return index
+
+    def enter_argument(self, array: np.ndarray, position: int) -> None:
+        """An argument that the function has not got."""
+        self._enter(array, Argument(position))
+
+    def place_of(self, x: Tensor) -> int:
+        """Which argument a Tensor is; a negative number of its own if it is none."""
+        return self._places.get(id(x), -1 - id(x))
 
     def _meet(self, x: Tensor) -> None:
         """A Tensor takes part; from now on changes of its gradient are noticed."""
@@ -143,10 +157,11 @@ class Recorder(Observer):
                 f"it uses a tensor of shape {tuple(x.shape)} in a graph that was recorded outside of the call "
                 "(pass x.detach(), or compute it inside)"
             )
+        x = self._outside.get(id(x.array), x)  # what x.detach() shares is read through x
         source: Any = Held(x)
         effect = self._touched.get(id(x))
         for leaf, grad in self._grads.values():
-            if grad is x:
+            if grad is not None and grad.array is x.array:
                 place = self._places.get(id(leaf))
                 source = GradientOf(leaf if place is None else Argument(place))
                 effect = self._touched_grads.get(id(leaf))
@@ -269,12 +284,7 @@ class Recorder(Observer):
             return
         self.sync()
         self.results, self.program.structure = flatten(result)
-        slots = []
-        for y in self.results:
-            if isinstance(y, Tensor):
-                slots.append(self.slot_of(y))
-                alive = type(y.node) is Node and y.node.inputs is not None
-                self.differentiates = self.differentiates or alive
+        slots = [self.slot_of(y) for y in (*self.results, *(g for _, g in self.gradients)) if isinstance(y, Tensor)]
         self.program.results = tuple(slots)
         self._kept.clear()
         self._memory.clear()

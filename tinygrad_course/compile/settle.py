@@ -38,17 +38,20 @@ def settle(first: Recorder, second: Recorder) -> tuple[Program | None, str]:
     for p, q in zip(first.program.results, program.results):
         if used.setdefault(p, q) != q:
             return None, "one call returned other values than the next"
+    for (x, _), (y, _) in zip(first.gradients, second.gradients):
+        if x is not y and first.place_of(x) != second.place_of(y):
+            return None, f"a leaf of shape {tuple(y.shape)} was not the same in two calls"
     for x, y in zip(first.results, second.results):
         if not isinstance(y, Tensor) and not _same(x, y):
             return None, f"one call returned {x!r:.40}, the next one {y!r:.40}, which is no Tensor and so looks constant"
-    constants: dict[int, Any] = {}
+    constants: dict[int, Constant] = {}
     for p, q in used.items():
         difference = _unite(first, second, p, q, constants)
         if difference:
             where = next((i.where for i in b if q in i.reads), None)
             return None, difference + (f", used at {where}" if where else "")
-    for slot, value in constants.items():
-        program.values[slot].source = Constant(value)
+    for slot, source in constants.items():
+        program.values[slot].source = source
     program.instructions = b
     return program, ""
 
@@ -113,7 +116,7 @@ def _same(a: Any, b: Any) -> bool:
     return bool(a == b) or (a != a and b != b)
 
 
-def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[int, Any]) -> str:
+def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[int, Constant]) -> str:
     """Decide where a value comes from that both calls used; gives what speaks against it."""
     x, y = first.program.values[p], second.program.values[q]
     if (x.shape, x.dtype, x.memory == p) != (y.shape, y.dtype, y.memory == q):
@@ -126,6 +129,11 @@ def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[in
     if isinstance(a, Held) and isinstance(b, Held):
         if a.tensor is b.tensor:
             return ""
+        if np.may_share_memory(a.tensor.array, b.tensor.array):
+            return (
+                f"a value of shape {y.shape} is a view of memory that lives outside of the call, made out of sight "
+                "(from x.array, or x.detach() of a tensor that the function's code does not name)"
+            )
         values = _original(first, p, a.tensor.array), _original(second, q, b.tensor.array)
     elif isinstance(a, Constant) and isinstance(b, Constant):
         values = _original(first, p, a.value), _original(second, q, b.value)
@@ -133,12 +141,15 @@ def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[in
         return ""
     else:
         return f"a value of shape {y.shape} came from somewhere else in another call"
+    if values[0] is values[1] and isinstance(values[0], np.ndarray):
+        constants[q] = Constant(values[1], fixed=False)
+        return ""
     if not _same(*values):
         return (
             f"a value of shape {y.shape} was not the same in two calls, but no operation has computed it: it was made "
             "out of sight, by Python, NumPy or through x.array, or kept from the call before"
         )
-    constants[q] = values[1]
+    constants[q] = Constant(values[1])
     return ""
 
 
