@@ -31,7 +31,7 @@ class Flattening(nn.Module):
             "flatten": lambda: x.flatten(1), "reshape": lambda: x.reshape(n, -1), "view": lambda: x.view(n, 12),
             "product": lambda: x.reshape(n * 3, 4).sum(1), "last": lambda: x.permute(1, 2, 0).reshape(12, n),
             "both": lambda: x.reshape(n, 2, n * 6 // n), "expand": lambda: x.sum((1, 2)).unsqueeze(1).expand(n, 7),
-            "zeros": lambda: tc.cat([x, tc.zeros(n, 1, 4)], 1), "half": lambda: x[: n - 1], "all": lambda: x.ravel(),
+            "zeros": lambda: tc.cat([x, tc.zeros(n, 1, 4)], 1), "half": lambda: x[: n - 1], "all": x.ravel,
             "arange": lambda: x.sum((1, 2)) * tc.arange(n), "mean": lambda: x.sum() / x.shape[0],
             "gather": lambda: x.sum(2).gather(1, (x.sum((1, 2), keepdim=True).squeeze(1) > 0).to(tc.int64)),
             "squeeze": lambda: x.unsqueeze(0).squeeze(0), "var": lambda: x.var(0) + x.std(),
@@ -41,8 +41,8 @@ class Flattening(nn.Module):
 
 @pytest.mark.parametrize(
     "how",
-    ["flatten", "reshape", "view", "product", "last", "both", "expand", "zeros", "half", "all", "arange", "mean", "gather",
-     "squeeze", "var", "stack", "roll", "scaled"],
+    ["flatten", "reshape", "view", "product", "last", "both", "expand", "zeros", "half", "all", "arange", "mean",
+     "gather", "squeeze", "var", "stack", "roll", "scaled"],
 )  # fmt: skip
 def test_a_batch_size_that_code_has_read_stays_dynamic(how):
     model, x = Flattening(how), tc.randn(3, 3, 4)
@@ -89,8 +89,8 @@ def test_random_networks(parts, n):
 
 
 def test_names_values_and_layers(tmp_path):
-    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Dropout(0.5),
-                          nn.Linear(36, 3), nn.Softmax(1))  # fmt: skip
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(),
+                          nn.Dropout(0.5), nn.Linear(36, 3), nn.Softmax(1))  # fmt: skip
     before = {k: v.clone() for k, v in model.state_dict().items()}
     path = tmp_path / "model.onnx"
     file = export(model, tc.randn(2, 1, 8, 8), path, input_names=["image"], output_names=["class"])
@@ -166,7 +166,7 @@ def test_control_flow_by_values_is_refused():
 def test_values_computed_behind_the_graph_are_refused():
     with pytest.raises(OnnxError, match="Python or NumPy code has computed it"):
         export(lambda x: x * tc.tensor(np.cos(x.array)), tc.randn(3, 3))
-    with pytest.raises(OnnxError, match="not a formula of their sizes|have other inputs|differs"):
+    with pytest.raises(OnnxError, match=r"Python or NumPy|not a formula of their sizes"):
         export(lambda x: x * float(np.sin(x.shape[0])), tc.randn(3, 3))
 
 
