@@ -137,7 +137,7 @@ def test_the_number_of_threads_does_not_show(rng: np.random.Generator, monkeypat
 
 
 def test_what_is_not_served_falls_back(rng: np.random.Generator) -> None:
-    x, w = rng.standard_normal((2, 3, 6, 7, 8)), rng.standard_normal((2, 3, 2, 2, 2))
+    x, w = rng.standard_normal((2, 3, 8, 8, 8)), rng.standard_normal((2, 3, 2, 2, 2))
     p = {"stride": (1,) * 3, "padding": ((0, 0),) * 3, "dilation": (1,) * 3, "groups": 1}
     assert conv.convolution(x, w, None, **p) is None
     with tc.config.set(log_kernels=True):

@@ -23,6 +23,10 @@ _SERVED: dict[str, tuple[int, str, str, tuple[str, ...]]] = {
     "max_place": (4096, "pooling", "pool", ("place",)),
     "put_in_windows": (1024, "pooling", "pool", ("put",)),
     "sum_windows": (4096, "pooling", "pool", ("sum",)),
+    "standardize": (4096, "norm", "standardize", ()),
+    "mean_product": (4096, "norm", "mean_product", ()),
+    "combine": (4096, "norm", "combine", ()),
+    "affine": (4096, "norm", "affine", ()),
     "spread_windows": (1024, "pooling", "pool", ("spread",)),
 }
 

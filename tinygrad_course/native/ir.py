@@ -196,6 +196,10 @@ class Code:
         places = ", ".join(f"i32 {i}" for i in lanes)
         return self.op(f"shufflevector {self.vector} {a}, {self.vector} {b}, <{self.width} x i32> <{places}>")
 
+    def first_lanes(self, vector: str, lanes: int) -> str:
+        """The first lanes of a vector, and 0 in the others."""
+        return self.shuffle(vector, self.zero, [i if i < lanes else self.width for i in range(self.width)])
+
     def lane(self, vector: str, index: int) -> str:
         return self.op(f"extractelement {self.vector} {vector}, i64 {index}")
 
