@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib as _importlib
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 from typing import Any as _Any
 
 from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
@@ -18,10 +19,13 @@ from .modes import (
     set_grad_enabled,
 )
 
+if _TYPE_CHECKING:
+    from ..testing.pytorch import gradcheck, gradgradcheck
+
 __all__ = [
     "Function", "Variable", "backward", "checkpoint", "checkpoint_sequential", "detect_anomaly", "enable_grad", "grad",
-    "inference_mode", "is_anomaly_enabled", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-    "set_detect_anomaly", "set_grad_enabled",
+    "gradcheck", "gradgradcheck", "inference_mode", "is_anomaly_enabled", "is_grad_enabled",
+    "is_inference_mode_enabled", "no_grad", "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip
 
 
@@ -36,4 +40,8 @@ def Variable(data: _Any, requires_grad: bool = False) -> _Any:
 def __getattr__(name: str) -> _Any:
     if name == "functional":
         return _importlib.import_module(f"{__name__}.{name}")
+    if name in ("gradcheck", "gradgradcheck"):
+        from ..testing import pytorch
+
+        return getattr(pytorch, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

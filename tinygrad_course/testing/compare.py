@@ -10,7 +10,7 @@ import numpy as np
 from .function import Point
 from .numerical import derivative
 from .options import Options
-from .probe import cotangent, direction
+from .probe import direction
 from .report import Finding, Row
 
 __all__ = ["apart", "continuous", "elements", "findings"]
@@ -74,7 +74,7 @@ def _projected(
 
 
 def apart(point: Point, rng: np.random.Generator, options: Options, order: int = 1) -> list[Finding]:
-    """The inputs in which forward and backward mode disagree with each other: no differences, so kinks do not matter."""
+    """The inputs in which forward and backward mode disagree with each other, which they do not at kinks either."""
     vs = options.cotangents(point.outputs(point.values), rng)
     rtol = options.relative(vs)
     found = []

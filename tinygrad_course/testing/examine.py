@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .compare import apart, elements, findings
+from .compare import apart, continuous, elements, findings
 from .function import Point
 from .jacobian import full_findings
 from .kinks import ALL, bends, glimpsed, judge
@@ -50,8 +50,10 @@ def examine(
     if not found:
         kinks = judge(point, rng, options).kinks if order == 1 and glimpsed(point, rng) else []
         return Outcome([], [], kinks, floor)
-    if order == 1 and bends(point, rng, floor):
-        verdict = judge(point, rng, options)
+    # Beyond order 1 the gradient jumps at a kink, and what does not jump has kinks there.
+    used = continuous(point, rng) if jumps else None
+    if (order == 1 or jumps) and bends(point, rng, floor, used):
+        verdict = judge(point, rng, options, used)
         if verdict.reliable:
             if verdict.wrong:
                 found = [f._replace(reliable=True) for f in found]

@@ -14,7 +14,7 @@ from ..tensor import LEAF, Tensor
 from .adapt import flat
 from .options import Options
 
-__all__ = ["Point", "allowed", "at"]
+__all__ = ["Point", "allowed", "at", "pulled"]
 
 
 class Point:
@@ -70,11 +70,25 @@ class Point:
         with no_grad():
             return [y.array for y in self.run(values)[1]]
 
-    def gradients(self, cotangents: Sequence[np.ndarray], *, create_graph: bool = False) -> list[np.ndarray]:
-        """vᵀJ by the backward pass: the gradient, in each input `wrt`, of the outputs' product with the cotangents."""
+    def gradients(
+        self,
+        cotangents: Sequence[np.ndarray],
+        *,
+        outputs: Sequence[int] | None = None,
+        between: Callable[[], None] | None = None,
+    ) -> list[np.ndarray]:
+        """vᵀJ by the backward pass: the gradient, in each input `wrt`, of the outputs' product with the cotangents.
+
+        Args:
+            outputs: the positions of those outputs that have a cotangent; default: all.
+            between: is called after the forward and before the backward pass.
+        """
         with enable_grad():
             leaves, ys = self.run(self.values)
-            found = _pulled(leaves, ys, [Tensor._wrap(v) for v in cotangents], create_graph)
+            ys = ys if outputs is None else [ys[k] for k in outputs]
+            if between is not None:
+                between()
+            found = pulled(leaves, ys, [Tensor._wrap(v) for v in cotangents])
         return [np.asarray(g.array, np.float64) for g in found]
 
     def tangents(self, directions: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -85,9 +99,9 @@ class Point:
         with enable_grad():
             leaves, ys = self.run(self.values)
             vs = [Tensor._wrap(_generic(y.array), LEAF) for y in ys]
-            pulled = _pulled(leaves, ys, vs, True)
+            linear = pulled(leaves, ys, vs, create_graph=True)
             us = [Tensor._wrap(u.astype(x.array.dtype)) for x, u in zip(leaves, directions)]
-            found = _pulled(vs, pulled, us, False)
+            found = pulled(vs, linear, us)
         return [np.asarray(t.array, np.float64) for t in found]
 
     def raised(self, rng: np.random.Generator, options: Options) -> Point:
@@ -102,7 +116,7 @@ class Point:
             record = is_grad_enabled()
             with enable_grad():
                 ys = _floating(self.fn(*inputs))
-                return _pulled([inputs[i] for i in self.wrt], ys, cotangents, record)
+                return pulled([inputs[i] for i in self.wrt], ys, cotangents, create_graph=record)
 
         ys = self.outputs(self.values)
         vs = options.cotangents(ys, rng)
@@ -137,15 +151,17 @@ def allowed(fn: Callable[..., Any], inputs: Sequence[Any], names: Sequence[str] 
     return point
 
 
-def _pulled(
-    leaves: Sequence[Tensor], ys: Sequence[Tensor], cotangents: Sequence[Tensor], create_graph: bool
-) -> list[Tensor]:
+def pulled(
+    leaves: Sequence[Tensor], ys: Sequence[Tensor], cotangents: Sequence[Tensor], *, create_graph: bool = False,
+    keep: bool = False,
+) -> list[Tensor]:  # fmt: skip
     """The gradient of `ys` in `leaves`, zero where nothing depends on them."""
     used = [(y, v) for y, v in zip(ys, cotangents, strict=True) if y.requires_grad]
     if not used:
         return [Tensor._wrap(np.zeros_like(x.array)) for x in leaves]
     outputs, vs = zip(*used)
-    return list(grad(outputs, leaves, vs, create_graph=create_graph, materialize_grads=True))
+    keep = keep or create_graph
+    return list(grad(outputs, leaves, vs, retain_graph=keep, create_graph=create_graph, materialize_grads=True))
 
 
 def _floating(result: Any) -> list[Tensor]:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from .compare import findings
-from .diagnose import diagnose, unsteady
-from .examine import examine
-from .function import Point, at
-from .kinks import bends
-from .locate import Suspect, calls, locate
+from .function import at
 from .options import MODES, Options
-from .probe import direction
-from .report import Finding, GradientError, Kink, Passed, Row, table
+from .report import Passed
+from .verify import check
 
 __all__ = ["gradcheck"]
-
-SHOWN = 8
 
 
 def gradcheck(
@@ -79,34 +70,11 @@ def gradcheck(
         ...     print(error.suspects[0].name, "-", error.cause)
         wrong - derivative of another function: 1 + h² instead of 1 - h²
     """
+    if order < 1:
+        raise ValueError(f"gradcheck: expected an order of 1 or more, got {order}")
     options = _options(rtol, atol, mode, cotangent, full, repeats)
     name = getattr(fn, "__name__", type(fn).__name__)
-    rng = np.random.default_rng(seed)
-    point = first = at(fn, inputs, kwargs)
-    inner = False
-    kinks: list[Kink] = []
-    floor = first.coarseness()
-    for k in range(1, order + 1):
-        if k > 1:
-            point = point.raised(rng, options)
-            options = options if isinstance(cotangent, str) else options._replace(cotangent="random")
-        found, rows, here, coarse = examine(point, rng, options, order=k, jumps=bool(kinks))
-        floor = max(floor, coarse)
-        if found:
-            cause = unsteady(first)
-            suspects = [] if cause else locate(first, rng, options, k)
-            open_question = k == 1 or not any(f.reliable for f in found)
-            if not cause and not suspects and open_question and _inner(first, rng, options, k):
-                inner = True
-                continue
-            if suspects and suspects[0].order == 1:
-                cause = diagnose(suspects[0].point, suspects[0].wrong[0], rng)
-            elif not suspects and not cause and all(f.analytic == 0 for f in found):
-                cause = "zero: detached from the graph, as each recorded rule is right"
-            message = _message(name, k, found, rows, _place(suspects, cause))
-            raise GradientError(message, found, rows, suspects, cause)
-        kinks += here
-    return Passed(kinks, inner, floor)
+    return check(name, at(fn, inputs, kwargs), options, orders=range(1, order + 1), seed=seed, batched=batched)
 
 
 def _options(rtol: float | None, atol: float, mode: str, cotangent: Any, full: bool, repeats: int) -> Options:
@@ -117,50 +85,3 @@ def _options(rtol: float | None, atol: float, mode: str, cotangent: Any, full: b
     if repeats < 1:
         raise ValueError(f"gradcheck: expected at least one projection, got repeats={repeats}")
     return Options(rtol, atol, MODES[mode], cotangent, full, repeats)
-
-
-def _inner(point: Point, rng: np.random.Generator, options: Options, order: int) -> bool:
-    """Whether the gradient is right all around a kink, so that only the chain rule at the kink itself is to blame.
-
-    relu(x) - relu(-x) is x, yet the rules give 0 at 0, each with a right slope of its own.
-    """
-    for _ in range(4):
-        beside = point.moved([x + 0.01 * direction(rng, x, np.zeros_like(x)) for x in point.values])
-        for _ in range(1, order):
-            beside = beside.raised(rng, options)
-        if findings(beside, rng, options, order=order):
-            return False
-    return any(bends(call, rng) for call in calls(point))
-
-
-def _place(suspects: Sequence[Suspect], cause: str | None) -> str:
-    """Where and what, for the first line of the message."""
-    if not suspects:
-        return f": {cause}" if cause else ""
-    first = suspects[0]
-    inputs = " and ".join(str(i) for i in first.wrong)
-    at = f" called at {first.where}" if first.where else ""
-    others = f" (and {len(suspects) - 1} more calls)" if len(suspects) > 1 else ""
-    what = f": {cause}" if cause else ""
-    return f": the vjp of {first.name!r} in input {inputs}{at}{others}{what}"
-
-
-def _message(name: str, order: int, found: list[Finding], rows: list[Row], place: str) -> str:
-    which = {1: "the gradient", 2: "the gradient of the gradient"}.get(order, f"the derivative of order {order}")
-    head = f"{name}: {which} disagrees with differences"
-    if not all(f.reliable for f in found):
-        head = (
-            f"{name}: {which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
-        )
-    head += place
-    if rows:
-        slopes = any(row.low != row.high for row in rows)
-        header = ("function", "input", "element", "analytic", "numeric", "smallest slope", "largest slope")
-        width = 7 if slopes else 5
-        body = table(header[:width], ((name, *row)[:width] for row in rows[:SHOWN]))
-        more = f"\n... and {len(rows) - SHOWN} more elements" if len(rows) > SHOWN else ""
-        return f"{head}\n{body}{more}"
-    body = table(
-        ("function", "input", "analytic vᵀJu", "numeric vᵀJu"), ((name, f.input, f.analytic, f.numeric) for f in found)
-    )
-    return f"{head}\n{body}"

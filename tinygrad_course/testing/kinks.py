@@ -98,9 +98,11 @@ def glimpsed(point: Point, rng: np.random.Generator) -> bool:
         return bool(np.any(jump > ROUGH * np.maximum(np.abs(right - here), np.abs(here - left)) + rounding))
 
 
-def bends(point: Point, rng: np.random.Generator, floor: float = 0.0) -> bool:
+def bends(
+    point: Point, rng: np.random.Generator, floor: float = 0.0, used: Sequence[np.ndarray] | None = None
+) -> bool:
     """Whether the point is at a kink: whether one-sided slopes fail to be linear in the direction."""
-    rays = Rays(point, [np.isfinite(y) for y in point.outputs(point.values)], floor)
+    rays = Rays(point, _finite(point, used), floor)
     for _ in range(4):
         a, b = (cotangent(rng, rays.scale.shape) * rays.scale for _ in range(2))
         slopes = [rays.along(d) for d in (a, b, a + b, -a)]
@@ -112,10 +114,16 @@ def bends(point: Point, rng: np.random.Generator, floor: float = 0.0) -> bool:
     return False
 
 
-def judge(point: Point, rng: np.random.Generator, options: Options) -> Verdict:
-    """Hold the gradient to the slopes on all sides of a point."""
+def judge(
+    point: Point, rng: np.random.Generator, options: Options, used: Sequence[np.ndarray] | None = None
+) -> Verdict:
+    """Hold the gradient to the slopes on all sides of a point.
+
+    Args:
+        used: masks of the outputs that are looked at; default: all finite ones.
+    """
     ys = point.outputs(point.values)
-    used = [np.isfinite(y) for y in ys]
+    used = _finite(point, used)
     rays = Rays(point, used, options.floor)
     rtol = options.relative(ys)
     n, m = len(rays.scale), sum(int(mask.sum()) for mask in used)
@@ -174,6 +182,10 @@ def _interval(
             good = (a.error + b.error) / NEAR <= BEND * (np.abs(a.value) + np.abs(b.value)) + error
             samples.append(np.where(good, (a.value - b.value) / NEAR, samples[0]))
     return np.minimum.reduce(samples), np.maximum.reduce(samples), error
+
+
+def _finite(point: Point, used: Sequence[np.ndarray] | None) -> list[np.ndarray]:
+    return [np.isfinite(y) for y in point.outputs(point.values)] if used is None else list(used)
 
 
 def _row(point: Point, used: Sequence[np.ndarray], v: np.ndarray) -> np.ndarray:

@@ -15,10 +15,13 @@ from ..ops.op import Op
 from ..random import fork_rng, manual_seed
 from ..tensor import Tensor
 from .examine import Outcome, examine
+from .failing import failing
 from .function import Point, allowed
 from .options import Options
+from .rounding import FINE, rounding
+from .steady import leaking, unsteady
 
-__all__ = ["Suspect", "calls", "locate"]
+__all__ = ["Detached", "Recorded", "Suspect", "calls", "locate"]
 
 # Calls that are looked at: the first ones of a longer graph.
 CALLS = 500
@@ -34,6 +37,8 @@ class Suspect(NamedTuple):
         point: the operation with the inputs of this call.
         outcome: what the check of this call found.
         order: the order of the derivative that is wrong.
+        cause: what is likely wrong, in words, or None.
+        op: the operation itself.
     """
 
     name: str
@@ -42,50 +47,107 @@ class Suspect(NamedTuple):
     point: Point
     outcome: Outcome
     order: int
+    cause: str | None = None
+    op: Op | None = None
+
+
+class Recorded(NamedTuple):
+    """A recorded call: the operation, copies of its inputs, its parameters, what was differentiated, and where."""
+
+    op: Op
+    inputs: list[Any]
+    params: dict[str, Any]
+    wrt: list[int]
+    where: str | None
+
+    def point(self) -> Point:
+        """The call as a function of its own, at the inputs that it got."""
+        return allowed(_replay(self.op, self.params), self.inputs, None, self.wrt)
+
+
+class Detached(NamedTuple):
+    """A value of the graph that an operation got without its history."""
+
+    name: str
+    where: str | None
 
 
 class _Recorder(Observer):
-    """Keeps the recorded calls, with copies of their inputs."""
+    """Keeps the recorded calls, and notes where values came in without their history."""
 
-    def __init__(self) -> None:
-        self.calls: list[tuple[Op, list[Any], dict[str, Any], list[int], str | None]] = []
+    def __init__(self, leaves: list[Any]) -> None:
+        self.calls: list[Recorded] = []
+        self.detached: list[Detached] = []
+        self.known = {id(x): x for x in leaves}  # the arrays themselves, so that no id is used again
+        self.inside = 0  # the forward function of a class
+
+    def starts(self, op: Op) -> None:
+        self.inside += isinstance(op, _FunctionOp)
 
     def saw(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
+        self.inside -= isinstance(op, _FunctionOp)
+        if self.inside:
+            return
+        if op.rules is not None and any(self._lost(x, node) for x in inputs):
+            self.detached.append(Detached(op.name, _calling_line()))
         if node is None or len(self.calls) >= CALLS or any(isinstance(x, Bundle) for x in inputs):
             return
+        self.known.update({id(y.array): y.array for y in outs})
         kept = [np.array(x.array) if isinstance(x, Tensor) else x for x in inputs]
         wrt = [i for i, parent in enumerate(node.parents[: len(kept)]) if parent is not None]
-        self.calls.append((op, kept, params, wrt, _calling_line()))
+        self.calls.append(Recorded(op, kept, params, wrt, _calling_line()))
+
+    def _lost(self, x: Any, node: Any) -> bool:
+        """Whether an input is a value of the graph that comes without its history, or whose use is not recorded."""
+        known = id(x.array if isinstance(x, Tensor) else x) in self.known
+        return known and (node is None or not getattr(x, "requires_grad", False))
+
+    def escaped(self, x: Tensor, how: str) -> None:
+        if id(x.array) in self.known and not self.inside:
+            self.detached.append(Detached(how, _calling_line()))
 
 
-def _recorded(point: Point) -> list[Any]:
-    with enable_grad(), _Recorder() as recorder:
-        point.run(point.values)
-    return recorder.calls
-
-
-def calls(point: Point) -> list[Point]:
-    """The recorded calls within a function, each as a function of its own at the inputs that it got."""
-    return [allowed(_replay(op, params), inputs, None, wrt) for op, inputs, params, wrt, _ in _recorded(point)]
+def calls(point: Point) -> tuple[list[Recorded], list[Detached]]:
+    """The recorded calls within a function, and where it loses the history of values."""
+    values = [np.array(x) for x in point.values]
+    with enable_grad(), _Recorder(values) as recorder:
+        point.run(values)
+    return recorder.calls, recorder.detached
 
 
 def locate(point: Point, rng: np.random.Generator, options: Options, order: int = 1) -> list[Suspect]:
     """The calls within a function whose rules are wrong up to this order, in the order in which they were made."""
     options = options._replace(cotangent="random", atol=0.0, full=False)
-    suspects = []
-    for op, inputs, params, wrt, where in _recorded(point):
-        call = allowed(_replay(op, params), inputs, None, wrt)
-        here, kinked = call, False
-        for k in range(1, order + 1):
-            if k > 1:
-                here = here.raised(rng, options)
-            outcome = examine(here, rng, options, order=k, jumps=kinked)
-            kinked = kinked or bool(outcome.kinks)
-            if outcome.found:
-                wrong = sorted({f.position for f in outcome.found})
-                suspects.append(Suspect(op.name, tuple(wrong), where, call, outcome, k))
-                break
-    return suspects
+    found = (_suspected(call, rng, options, order) for call in calls(point)[0])
+    return [suspect for suspect in found if suspect is not None]
+
+
+def _suspected(call: Recorded, rng: np.random.Generator, options: Options, order: int) -> Suspect | None:
+    here = point = call.point()
+    nothing = Outcome([], [], [])
+
+    def suspect(wrong: Any, outcome: Outcome = nothing, k: int = 1, cause: str | None = None) -> Suspect:
+        return Suspect(call.op.name, tuple(sorted(set(wrong))), call.where, point, outcome, k, cause, call.op)
+
+    try:
+        cause = unsteady(point)
+        if cause:
+            return suspect(point.wrt, cause=cause)
+        leak = leaking(point)
+        if leak and rounding(point, rng) < FINE:
+            return suspect([leak[0]], cause=leak[1])
+    except Exception as error:
+        wrong, cause = failing(call.op, call.inputs, call.params, call.wrt, error)
+        return suspect(wrong, cause=cause)
+    kinked = False
+    for k in range(1, order + 1):
+        if k > 1:
+            here = here.raised(rng, options)
+        outcome = examine(here, rng, options, order=k, jumps=kinked)
+        kinked = kinked or bool(outcome.kinks)
+        if outcome.found:
+            return suspect((f.position for f in outcome.found), outcome, k)
+    return None
 
 
 def _replay(op: Op, params: dict[str, Any]) -> Callable[..., Any]:

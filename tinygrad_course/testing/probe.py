@@ -6,10 +6,13 @@ import numpy as np
 
 __all__ = ["cotangent", "direction"]
 
+# The root of the mean square of magnitudes from 0.5 to 1.5.
+SPREAD = (13 / 12) ** 0.5
+
 
 def cotangent(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype | None = None) -> np.ndarray:
-    """Random values of either sign with magnitudes from 0.5 to 1.5: never uniform, and no element counts for little."""
-    values = np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
+    """Random values of mean 0 and variance 1, with magnitudes around 1: never uniform, and none counts for little."""
+    values = np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)) / SPREAD
     return values if dtype is None else values.astype(dtype)
 
 

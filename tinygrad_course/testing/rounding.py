@@ -14,7 +14,7 @@ import numpy as np
 from .function import Point
 from .probe import direction
 
-__all__ = ["rounding"]
+__all__ = ["FINE", "rounding"]
 
 # Steps relative to the inputs: far below the scale of any function, many units in the last place of a float32.
 STEP = 2.0**-15
@@ -24,6 +24,8 @@ ORDERS = (4, 5, 6)
 BESIDE = 0.03
 # More than a float16's is no rounding.
 LARGEST = 2e-3
+# What float64 is far below, and float32 far above.
+FINE = 1e-12
 
 
 def rounding(point: Point, rng: np.random.Generator) -> float:
