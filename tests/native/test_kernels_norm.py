@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_course as tc
+from tinygrad_course.ops import activation, loss
 from tinygrad_course.ops import normalization as ops
 
 pytest.importorskip("llvmlite")
 if not tc.native.available():
     pytest.skip("no native kernels for this computer", allow_module_level=True)
 
-from tinygrad_course.native import norm
+from tinygrad_course.native import norm, softmax
 
 DTYPES = st.sampled_from([np.float32, np.float32, np.float64])
 
@@ -99,3 +100,59 @@ def test_layers_with_kernels_and_without(layer: str, rng: np.random.Generator) -
         results.append([y.detach().numpy(), x.grad.numpy(), *(p.grad.numpy() for p in model.parameters())])  # type: ignore[union-attr]
     for a, b in zip(*results):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+# --- Softmax and cross-entropy ------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.integers(1, 70), DTYPES, st.floats(-200, 200), st.sampled_from([0.1, 1.0, 50.0]))
+def test_softmax(rows: int, n: int, dtype: Any, shift: float, spread: float) -> None:
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((rows, n)) * spread + shift).astype(dtype)
+    x8 = x.astype(np.float64)
+    tolerance = 1e-6 if dtype == np.float32 else 1e-14
+    probabilities = activation._softmax(x8, dim=-1)
+    found = softmax.softmax(x, dim=-1)
+    assert found is not None and found.dtype == dtype
+    np.testing.assert_allclose(found, probabilities, rtol=8 * tolerance, atol=tolerance * 1e-3)
+    logs = activation._log_softmax(x8, dim=-1)
+    # The difference from the largest is as exact as x; the logarithm of a sum as its largest term.
+    bound = {"rtol": 2 * tolerance, "atol": 4 * tolerance}
+    np.testing.assert_allclose(softmax.log_softmax(x, dim=1), logs, **bound)  # type: ignore[arg-type]
+    target = rng.integers(0, n, rows)
+    wanted = loss._cross_entropy(x8, target, ignore_index=-100)
+    np.testing.assert_allclose(softmax.cross_entropy(x, target, ignore_index=-100), wanted, **bound)  # type: ignore[arg-type]
+
+
+def test_softmax_of_what_is_not_finite() -> None:
+    inf, nan = np.inf, np.nan
+    x = np.array([[0, -inf, 0, 1], [-inf, -inf, -inf, -inf], [1, nan, 2, 3], [inf, 0, 0, 0]], np.float32)
+    x = np.concatenate([x, np.zeros((4, 15), np.float32) - inf], 1)
+    with np.errstate(invalid="ignore"):
+        for kernel, plain in ((softmax.softmax, activation._softmax), (softmax.log_softmax, activation._log_softmax)):
+            np.testing.assert_allclose(kernel(x, dim=1), plain(x, dim=-1), rtol=1e-6)  # type: ignore[arg-type]
+
+
+def test_targets_that_are_ignored_or_no_class() -> None:
+    x = np.random.default_rng(0).standard_normal((6, 5)).astype(np.float32)
+    target = np.array([0, 1, -100, 4, -100, 2], np.int32)
+    found = softmax.cross_entropy(x, target, ignore_index=-100)
+    np.testing.assert_allclose(found, loss._cross_entropy(x, target, ignore_index=-100), rtol=1e-5)  # type: ignore[arg-type]
+    with pytest.raises(IndexError, match="target 5 is no class"):
+        softmax.cross_entropy(x, target + 1, ignore_index=-99)
+
+
+def test_the_loss_of_many_classes_with_kernels_and_without(rng: np.random.Generator) -> None:
+    values, target = rng.standard_normal((64, 1000)).astype(np.float32), tc.from_numpy(rng.integers(0, 1000, 64))
+    results = []
+    for kernels in ("off", "auto"):
+        with tc.config.set(kernels=kernels, log_kernels=True):
+            tc.native.report(reset=True)
+            x = tc.tensor(values, requires_grad=True)
+            y = tc.nn.functional.cross_entropy(x, target)
+            y.backward()
+            ran = tc.native.report(reset=True)
+        assert (("cross_entropy", "") in ran) == (("softmax", "") in ran) == (kernels == "auto")
+        results.append((y.detach().numpy(), x.grad.numpy()))  # type: ignore[union-attr]
+    for a, b in zip(*results):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-8)
