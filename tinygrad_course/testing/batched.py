@@ -37,6 +37,6 @@ def batched_findings(point: Point, rng: np.random.Generator, options: Options, *
         excess[np.isnan(excess)] = math.inf
         if excess.size and excess.max() > 0:
             worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
-            values = (float(m[worst]) for m in (gs, each, tolerance))
-            found.append(Finding(point.names[where], order, *values, True, "reverse", where))
+            a, b, bound = (float(m[worst]) for m in (gs, each, tolerance))
+            found.append(Finding(point.names[where], order, a, b, bound, True, "reverse", where))
     return found

@@ -165,8 +165,8 @@ def _name(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> str | None:
         if not np.isfinite(expected).all() or not expected.any():
             continue
         factor = float(values @ expected / (expected @ expected))
-        simple = Fraction(factor).limit_denominator(SIMPLE) if math.isfinite(factor) else 0
-        if simple and abs(simple) <= SIMPLE and _close(values, float(simple) * expected):
+        simple = Fraction(factor).limit_denominator(SIMPLE) if math.isfinite(factor) else Fraction(0)
+        if 0 < abs(float(simple)) <= SIMPLE and _close(values, float(simple) * expected):
             return name if simple == 1 else f"-{name}" if simple == -1 else f"{simple} · {name}"
     return None
 

@@ -83,5 +83,5 @@ def _options(rtol: float | None, atol: float, mode: str, cotangent: Any, full: b
     if isinstance(cotangent, str) and cotangent not in ("random", "ones"):
         raise ValueError(f"gradcheck: expected cotangent to be 'random', 'ones' or arrays, got {cotangent!r}")
     if repeats < 1:
-        raise ValueError(f"gradcheck: expected at least one projection, got repeats={repeats}")
+        raise ValueError(f"gradcheck: expected repeats of at least 1, got repeats={repeats}")
     return Options(rtol, atol, MODES[mode], cotangent, full, repeats)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -19,7 +19,7 @@ __all__ = ["columns", "full_findings", "rows"]
 ROUNDINGS = 64
 
 
-def rows(point: Point, places: Sequence[int]) -> list[np.ndarray]:
+def rows(point: Point, places: Iterable[int]) -> list[np.ndarray]:
     """Per input, a row of the Jacobian for each of these places in all outputs, by the backward pass."""
     ys = point.outputs(point.values)
     starts = np.cumsum([0, *(y.size for y in ys)])
@@ -42,7 +42,7 @@ def forward_columns(point: Point, i: int) -> np.ndarray:
     return np.stack(found, 1)
 
 
-def columns(point: Point, i: int, places: Sequence[int], floor: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def columns(point: Point, i: int, places: Iterable[int], floor: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
     """A column of the Jacobian for each of these places in input `i` of the point, by differences; and its error."""
     x = point.values[i]
     values, errors = [], []
@@ -93,7 +93,7 @@ def full_findings(
             worst = np.unravel_index(int(np.argmax(excess)), excess.shape)
             if excess[worst] > 0:
                 where = point.wrt[i]
-                values = (float(m[worst]) for m in (a, numeric, tolerance))
+                analytic, right, bound = (float(m[worst]) for m in (a, numeric, tolerance))
                 reliable = bool(settled[worst])
-                found.append(Finding(point.names[where], order, *values, reliable, mode, where))
+                found.append(Finding(point.names[where], order, analytic, right, bound, reliable, mode, where))
     return found

@@ -30,8 +30,7 @@ def unsteady(point: Point, atol: float = 0.0) -> str | None:
     ):
         first = compute()
         if not _same(first, compute(), atol):
-            seeded = [_seeded(compute) for _ in range(2)]
-            if _same(*seeded, atol):
+            if _same(_seeded(compute), _seeded(compute), atol):
                 return "non-determinism: each call draws other random numbers; set the seed inside the function"
             return f"dependence on hidden state: {what} at each call, whatever the seed"
     if not _same(first, _interrupted(point, vs), atol):
