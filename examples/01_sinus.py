@@ -21,14 +21,9 @@ TITLES = {"square": "x²", "sin": "sin x", "abs": "|x|", "step": "the step"}
 
 def features(x, kind, count=8):
     """Φ(x): the columns 1, and x itself or `count` bumps or steps spread over the samples."""
-    centres = tc.linspace(x.min().item(), x.max().item(), count).to(x.dtype)
-    width = (x.max() - x.min()) / count
-    if kind == "line":
-        phi = x
-    elif kind == "Gaussians":
-        phi = tc.exp(-0.5 * ((x - centres) / width) ** 2)
-    else:
-        phi = tc.sigmoid((x - centres) / (0.5 * width))
+    low, high = x.min().item(), x.max().item()
+    u = (x - tc.linspace(low, high, count, dtype=x.dtype)) * count / (high - low)  # distances from the centres
+    phi = {"line": x, "Gaussians": tc.exp(-0.5 * u**2), "sigmoids": tc.sigmoid(2 * u)}[kind]
     return tc.cat([tc.ones_like(x), phi], dim=1)
 
 
@@ -71,7 +66,7 @@ def compare_gradients(model, x, t):
     """Print autograd's gradient beside the closed form; return the loss, with its graph, and the largest difference."""
     model.zero_grad()
     loss = 0.5 * ((model(x) - t) ** 2).sum()
-    loss.backward(retain_graph=True)
+    loss.backward(retain_graph=True)  # kept for its drawing
     print("\nGradient of E, by autograd and by the closed form of chapter 4 (float64)")
     worst = 0.0
     for (name, p), expected in zip(model.named_parameters(), closed_form(model, x, t), strict=True):
@@ -130,10 +125,8 @@ def main():
         print(f"  {kind:10s} {errors[kind]:.6f}")
         draw_fit(axes, x, t, curve, fit, None, f"{TITLES.get(first, first)}: {kind}")
     common.one_legend(figure)
-    caption = (
-        "Least squares with given basis functions: a line cannot bend; eight Gaussians or sigmoids follow the curve."
-    )
-    report.save(figure, "01_basis_functions.png", caption)
+    report.save(figure, "01_basis_functions.png", "Least squares with given basis functions: a line cannot bend; "
+                "eight Gaussians or sigmoids follow the curve.")  # fmt: skip
 
     print("\nLearned basis functions: two layers, three tanh units")
     figure = common.new_figure(4.5 * min(2, len(problems)), 3.2 * -(-len(problems) // 2))
@@ -144,8 +137,8 @@ def main():
         print(f"  {name:8s} final root mean square error {rms(model, x, t):.6f}")
         draw_fit(axes, x, t, curve, model, model, TITLES.get(name, name))
     common.one_legend(figure)
-    caption = "Two layers learn their own basis functions: the fit is a weighted sum of the three dashed curves."
-    report.save(figure, "01_network.png", caption)
+    report.save(figure, "01_network.png", "Two layers learn their own basis functions: the fit is a weighted sum of "
+                "the three dashed curves.")  # fmt: skip
 
     x, t, _ = problems[first]
     errors["network"] = rms(models[first], x, t)

@@ -7,6 +7,8 @@ is one forward and backward pass over all points. SGD spends it on five updates 
 Fisher matrix, of which the natural gradient needs many per step, counts as two.
 """
 
+import contextlib
+import copy
 import itertools
 import sys
 import time
@@ -17,7 +19,8 @@ import tinygrad_course as tc
 from tinygrad_course import nn, optim
 from tinygrad_course.data import Sinus
 
-NAMES = ["SGD", "momentum", "÷ 10", "rProp", "L-BFGS", "natural"]
+with contextlib.suppress(ImportError):  # what L-BFGS needs, loaded now so that it does not count as time spent
+    import scipy.optimize  # noqa: F401
 
 
 class Run:
@@ -34,93 +37,80 @@ class Run:
         return 0.5 * nn.functional.mse_loss(self.model(self.x), self.t)
 
     def look(self, cost=0.0):
-        """Note the error after `cost` further evaluations; true while there is budget left."""
+        """Note the error after `cost` further evaluations."""
         self.spent += time.perf_counter() - self.begun
         self.evaluations += cost
         with tc.no_grad():
             self.rows.append((self.evaluations, self.spent, self.error().item()))
         self.begun = time.perf_counter()
-        return self.evaluations < self.budget
+
+    def evaluate(self):
+        """E with its gradient: one evaluation."""
+        self.model.zero_grad()
+        loss = self.error()
+        loss.backward()
+        self.look(1)
+        return loss
 
     def best(self):
         """The lowest error so far: rProp and SGD also step up."""
         return min(row[2] for row in self.rows)
 
 
-def stochastic(run, label, lr, momentum=0.0, patience=None):
+def stochastic(run, label, momentum=0.0, patience=None):
     """SGD with ten points per update; with `patience`, a learning rate that falls to a tenth on a plateau."""
-    optimizer = optim.SGD(run.model.parameters(), lr=lr, momentum=momentum)
-    plateau = None
-    if patience is not None:
-        plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=patience, min_lr=1e-4)
+    optimizer = optim.SGD(run.model.parameters(), lr=0.2, momentum=momentum)
+    patience = patience or float("inf")
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.1, patience=patience, min_lr=1e-4)
     for _ in (bar := common.progress(run.budget, label)):
         for part in tc.randperm(len(run.x)).split(10):
             optimizer.zero_grad()
             (0.5 * nn.functional.mse_loss(run.model(run.x[part]), run.t[part])).backward()
             optimizer.step()
         run.look(1)
+        plateau.step(run.rows[-1][2])
         bar.note = f"E = {run.rows[-1][2]:.3e}, lr = {optimizer.param_groups[0]['lr']:g}"
-        if plateau is not None:
-            plateau.step(run.rows[-1][2])
 
 
-def whole_batch(run, label, optimizer):
-    """rProp, one evaluation per step; L-BFGS looks for the length of its steps by further evaluations."""
+def rprop(run, label):
+    """rProp, one evaluation per step."""
+    optimizer = optim.Rprop(run.model.parameters(), lr=0.01)
+    for _ in (bar := common.progress(run.budget, label)):
+        optimizer.step(run.evaluate)
+        bar.note = f"E = {run.rows[-1][2]:.3e}"
 
-    def closure():
-        optimizer.zero_grad()
-        loss = run.error()
-        loss.backward()
-        run.look(1)
-        return loss
 
-    if isinstance(optimizer, optim.LBFGS):
-        optimizer.step(closure)
-        print(f"  {label:12s} {optimizer.result['message']}")
-    else:
-        for _ in (bar := common.progress(run.budget, label)):
-            optimizer.step(closure)
-            bar.note = f"E = {run.rows[-1][2]:.3e}"
+def lbfgs(run, label):
+    """L-BFGS: all its steps in one call; it looks for the length of each by further evaluations."""
+    limits = {"max_iter": run.budget, "max_eval": run.budget, "tolerance_grad": 0, "tolerance_change": 0}
+    optimizer = optim.LBFGS(run.model.parameters(), **limits)
+    optimizer.step(run.evaluate)
+    print(f"  {label:12s} {optimizer.result['message']}")
 
 
 def natural(run, label):
     """Natural gradient: its direction by conjugate gradients, each a product with the Fisher matrix."""
     optimizer = optim.NaturalGradient(run.model.parameters(), damping=1e-2)
 
-    def closure():
+    def compute():
         outputs = run.model(run.x)
         return 0.5 * nn.functional.mse_loss(outputs, run.t), outputs
 
     while run.evaluations < run.budget:
-        optimizer.step(closure)
+        optimizer.step(compute)
         # The gradient, the products (and one for the model's promise), and the look at what the step brought.
         run.look(2 + 2 * (optimizer.result["cg_iterations"] + 1))
     print(f"  {label:12s} E = {run.rows[-1][2]:.3e} after {len(run.rows) - 1} steps")
 
 
-def descend(name, run):
-    """Run one method; false if it cannot be had here."""
-    parameters = list(run.model.parameters())
-    if name == "SGD":
-        stochastic(run, name, 0.2)
-    elif name == "momentum":
-        stochastic(run, name, 0.2, momentum=0.8)
-    elif name == "÷ 10":
-        stochastic(run, name, 0.2, momentum=0.8, patience=max(20, run.budget // 20))
-    elif name == "rProp":
-        whole_batch(run, name, optim.Rprop(parameters, lr=0.01))
-    elif name == "natural":
-        natural(run, name)
-    else:
-        try:
-            import scipy.optimize  # noqa: F401  (now, so that it does not count as time spent)
-        except ImportError:
-            print(f'  {name:12s} left out: it needs SciPy, pip install "tinygrad_course[scipy]"')
-            return False
-        run.begun = time.perf_counter()
-        limits = {"max_iter": run.budget, "max_eval": run.budget, "tolerance_grad": 0, "tolerance_change": 0}
-        whole_batch(run, name, optim.LBFGS(parameters, **limits))
-    return True
+METHODS = {
+    "SGD": stochastic,
+    "momentum": lambda run, label: stochastic(run, label, momentum=0.8),
+    "÷ 10": lambda run, label: stochastic(run, label, momentum=0.8, patience=max(20, run.budget // 20)),
+    "rProp": rprop,
+    "L-BFGS": lbfgs,
+    "natural": natural,
+}
 
 
 def draw(figure, runs):
@@ -141,17 +131,17 @@ def main():
     budget = 300 if args.quick else 5000
     data = Sinus(low=-3.14159, high=3.14159)
     x, t = data.x.double(), data.t.double()
-    start = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double().state_dict()
+    start = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double()
     runs = {}
-    for name in NAMES:
-        model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double()
-        model.load_state_dict(start)
-        run = Run(model, x, t, budget)
-        if descend(name, run):
-            runs[name] = run
-    print(f"\n  {'':10s} {'lowest E':>10s} {'evaluations':>12s} {'seconds':>8s}")
-    for name, run in runs.items():
-        print(f"  {name:10s} {run.best():10.2e} {run.evaluations:12.0f} {run.spent:8.2f}")
+    for name, descend in METHODS.items():
+        run = Run(copy.deepcopy(start), x, t, budget)
+        try:
+            descend(run, name)
+        except ImportError as error:
+            print(f"  {name:12s} left out: {error}")
+            continue
+        runs[name] = run
+        print(f"  {name:12s} lowest E {run.best():.2e} in {run.evaluations:.0f} evaluations, {run.spent:.2f} s")
 
     figure = common.new_figure(11, 4.4)
     draw(figure, runs)
