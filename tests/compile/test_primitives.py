@@ -18,6 +18,12 @@ def _other(x, rng):
     return x
 
 
+def _shape_depends_on_values(name, sample):
+    """Masks select values: those of `getitem`, and in the rules of its adjoint and of writing."""
+    selects = name in ("getitem", "put_add", "setitem") and any(x.dtype.kind == "b" for x in sample.inputs[1:])
+    return selects or name == "nonzero"
+
+
 def _step(op, params):
     def step(*xs):
         ys = op(*xs, **params)
@@ -38,6 +44,10 @@ def test_replay_agrees_with_eager(name):
         step = _step(op, sample.params)
         twin = compiled(step)
         generator = sample.params.get("generator")
+        if _shape_depends_on_values(name, sample):
+            with pytest.raises(RuntimeError, match="depends on values"):
+                twin(*[tc.tensor(x, requires_grad=x.dtype.kind == "f") for x in sample.inputs])
+            continue
         for i in range(4):
             arrays = [_other(x, rng) for x in sample.inputs]
             runs = []

@@ -47,6 +47,7 @@ class Surroundings:
         self.cells: list[tuple[Any, Any]] = []
         self.lists: list[tuple[Any, tuple[int, ...]]] = []
         self._seen: set[int] = set()
+        self._read: dict[int, set[str]] = {}  # which attributes of which objects
         self._function(function, 0)
         for x in arguments:
             self._object(x, 0)
@@ -114,14 +115,15 @@ class Surroundings:
             for group in x.param_groups:
                 for p in group["params"]:
                     self.tensors[id(p)] = p
-        elif getattr(x, "__dict__", None) is not None and used and not _ours(x) and id(x) not in self._seen:
-            self._seen.add(id(x))
-            space = x.__dict__
-            for name in used:
-                if type(space) is dict and name in space:
-                    self.names.append((space, name, space[name]))
-                    self._object(space[name], depth + 1, used)
+        elif type(getattr(x, "__dict__", None)) is dict and not _ours(x):
+            for name in used - self._read.setdefault(id(x), set()):
+                self._read[id(x)].add(name)
+                if name in x.__dict__:
+                    value = x.__dict__[name]
+                    self.names.append((x.__dict__, name, value))
+                    self._object(value, depth + 1, used)
                 method = getattr(type(x), name, None)
+                method = getattr(method, "fget", None) or getattr(method, "__wrapped__", method)
                 if isinstance(method, FunctionType):
                     self._function(MethodType(method, x), depth + 1)
 

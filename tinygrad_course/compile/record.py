@@ -58,6 +58,7 @@ class Recorder(Observer):
     Attributes:
         program: what was seen so far.
         failure: why the call cannot be repeated, or None.
+        wanting: arguments that the function makes require grad.
         live: results in a graph that backward has not used up.
         split: the number of the first instruction of the pass back from them (see `joint.pull`).
         gradients: leaves that it reaches, with their gradients.
@@ -72,6 +73,7 @@ class Recorder(Observer):
         self.program = Program(name)
         self.arguments = list(arguments)
         self.failure: str | None = None
+        self.wanting = [i for i, x in enumerate(arguments) if isinstance(x, Tensor) and x.node is None]
         self.live: list[Tensor] = []
         self.split = 0
         self.gradients: list[tuple[Tensor, Any]] = []
@@ -129,11 +131,10 @@ class Recorder(Observer):
 
     def _meet(self, x: Tensor) -> None:
         """A Tensor takes part; from now on changes of its gradient are noticed."""
-        if id(x) not in self.seen:
-            self.seen[id(x)] = x
-            if x.node is LEAF:
-                self._grads[id(x)] = x, x._grad
-                self.initial[id(x)] = x, x._grad is not None
+        self.seen.setdefault(id(x), x)
+        if x.node is LEAF and id(x) not in self._grads:
+            self._grads[id(x)] = x, x._grad
+            self.initial[id(x)] = x, x._grad is not None
 
     def slot_of(self, x: Any) -> int:
         """The slot of an operand; a new one if it comes from outside."""
@@ -173,6 +174,11 @@ class Recorder(Observer):
             self._arrays[id(x)] = x, x.array
         return slot
 
+    def _masks(self, slot: int) -> bool:
+        """Whether it is a mask that may be another one in the next call."""
+        v = self.program.values[slot]
+        return v.dtype in (np.bool_, np.uint8) and not isinstance(v.source, Constant)
+
     def fail(self, why: str) -> None:
         """The call cannot be repeated; it goes on all the same."""
         if self.failure is None:
@@ -185,6 +191,9 @@ class Recorder(Observer):
         if self.failure:
             return
         slots = tuple([self.slot_of(x) for x in inputs])
+        if op.name == "nonzero" or (op.name == "getitem" and any(map(self._masks, slots[1:]))):
+            self.fail("the shape of x[mask] or of nonzero(x) depends on values (use tc.where, or multiply by the mask)")
+            return
         if all(id(y.array) in self._slots for y in outs):
             return  # another name of the same value
         made = tuple([self._enter(y.array, None) for y in outs])
@@ -283,6 +292,7 @@ class Recorder(Observer):
         if self.failure:
             return
         self.sync()
+        self.wanting = [i for i in self.wanting if self.arguments[i].node is LEAF]
         self.results, self.program.structure = flatten(result)
         slots = [self.slot_of(y) for y in (*self.results, *(g for _, g in self.gradients)) if isinstance(y, Tensor)]
         self.program.results = tuple(slots)
