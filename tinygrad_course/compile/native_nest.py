@@ -308,4 +308,3 @@ def product(
         return y + nest.load(bias._replace(strides=(0, bias.strides[0], 0)), at, axis, count)
 
     total(nest, (m, n, k), (2,), terms, out, lambda y, x, w: nest.f.fma(x, w, y), finish)
-

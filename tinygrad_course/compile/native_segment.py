@@ -43,7 +43,7 @@ def lowers(call: Any, values: Sequence[Value]) -> bool:
         return same and _sizes(call, values) is not None
     if name in ("sum", "mean"):
         x = values[call.inputs[0]]
-        return same and x.size // out.size <= SUM and set(call.params) <= {"axis", "keepdims", "dim", "keepdim"}
+        return same and 0 < x.size <= SUM * out.size and set(call.params) <= {"axis", "keepdims", "dim", "keepdim"}
     if not call.op.broadcasts:
         return False
     try:

@@ -79,7 +79,11 @@ class Step:
             raise Unlisted("calls without code")
         effects = [i for i in others if isinstance(i, Effect)]
         self.sets: list[Any] = [i for i in others if isinstance(i, SetGrad)]
-        if len(effects) + len(self.sets) != len(others) or len(effects) > 1 or (effects and others[-1] is not effects[0]):
+        if (
+            len(effects) + len(self.sets) != len(others)
+            or len(effects) > 1
+            or (effects and others[-1] is not effects[0])
+        ):
             raise Unlisted("other instructions")
         if effects and program.instructions[-1] is not effects[0]:
             raise Unlisted("calls after the update")
@@ -95,6 +99,7 @@ class Step:
             raise Unlisted("results that are not computed")
         self.calls = calls
         self.slots = {name: _offset(name) for name in ("array", "node", "_grad", "_hooks")}
+        self.leaves: list[Tensor] = []  # that must stay leaves, or constants, as they are
         self.armed = False
         self.failures = 0
         self._made: Any = None
@@ -121,6 +126,10 @@ class Step:
 
     def _bind(self, arguments: Sequence[Any]) -> bool:
         self.packs: list[Any] = []
+        self.params: list[Tensor] = []
+        self.runners: list[Any] = []
+        self.numbers: list[np.ndarray] = []
+        self.remembered: list[Any] = []
         if self.optimizer is not None and not self._bind_optimizer():
             return False
         segment = self._code()
@@ -142,6 +151,8 @@ class Step:
         self.work = np.empty(segment.workspace + 64, np.uint8)
         self.given: list[Any] = []
         self.arguments = list(arguments)
+        if not all(isinstance(x, Tensor) for x in arguments):
+            raise Unlisted("arguments that are no tensors")
         self.where: dict[int, int] = {}  # argument -> its place in the table
         self.held: list[Tensor] = []
         for i, slot in enumerate(segment.inputs):
@@ -199,7 +210,7 @@ class Step:
 
     def _code(self) -> Segment:
         """The native function, for these packs."""
-        key = [(pack.size, runner.program, pack.dtype) for pack, runner in zip(self.packs, self.runners)] if self.packs else []
+        key = [(pack.size, runner.program, pack.dtype) for pack, runner in zip(self.packs, self.runners)]
         if self._made is not None and self._made[0] == key:
             return self._made[1]
         outside = set(self.program.results) | {i.value for i in self.sets}
@@ -229,23 +240,24 @@ class Step:
         """List the words that must stay as they are."""
         at = self.slots
         places = []
-        owners: list[Any] = [*self.held, *(t for _, _, tensors in self.remembered for t in tensors)] if self.packs else self.held
-        for t in (*owners, *self.grads):
+        for t in (*self.held, *self.grads, *(t for _, _, tensors in self.remembered for t in tensors)):
             places += [id(t) + at["array"], id(t.array) + _ARRAY_DATA]
-        for p in self.params if self.packs else ():
-            places += [id(p) + at["array"], id(p) + at["_grad"], id(p) + at["_hooks"], id(p) + at["node"]]
+        for t in self.params:
+            places += [id(t) + at["array"], id(t) + at["_grad"], id(t) + at["_hooks"]]
+        for t in (*self.params, *self.leaves):
+            places.append(id(t) + at["node"])
         # How many references there are to what is written over.
         counted = [*map(id, self.grads), *(id(t.array) for t in self.grads), *map(id, self.flat)]
+        self.first_argument = len(places)
         for x in self.arguments:
-            if isinstance(x, Tensor):
-                places += [id(x) + at["array"], id(x.array) + _ARRAY_DATA]
-        owners, t, p, x = [], None, None, None
+            places += [id(x) + at["array"], id(x.array) + _ARRAY_DATA, id(x) + at["node"]]
+        t = x = None
         places += counted
         self.words = np.array([(place, _word(place).value) for place in places], np.uint64)
         self._call = pointer(self.table), pointer(self.words), len(places)
         # What the words point to stays alive.
         self.alive = [t.array for t in self.held]
-        self.seen = [x.array if isinstance(x, Tensor) else x for x in self.arguments]
+        self.seen = [x.array for x in self.arguments]
         self.words[:, 1] = [_word(place).value for place in places]
 
     # --- running ----------------------------------------------------------------------------------------------------
@@ -254,8 +266,11 @@ class Step:
         """Run, if all is as it was."""
         if not self.armed:
             return None
+        mine = self.arguments
+        if len(arguments) != len(mine):
+            return None
         for i, x in enumerate(arguments):
-            if x is not self.arguments[i]:
+            if x is not mine[i] and not self._take(i, x):
                 return None
         o = self.optimizer
         if o is not None and not self._optimizer_as_before():
@@ -274,6 +289,24 @@ class Step:
                     for entry in pack.entries:
                         entry.update(scalars)
         return [y.copy() for y in self.results]
+
+    def _take(self, i: int, x: Any) -> bool:
+        """Use another Tensor as an argument, if it is of the same kind."""
+        old = self.arguments[i]
+        if type(x) is not Tensor or x.node is not None or type(old) is not Tensor:
+            return False
+        array = x.array
+        if array.shape != old.array.shape or array.dtype is not old.array.dtype or not array.flags.carray:
+            return False
+        place = self.where.get(i)
+        if place is not None:
+            self.table[place] = pointer(array)
+            self.given[place - 1] = array
+        at, n = self.slots, self.first_argument + 3 * i
+        places = id(x) + at["array"], id(array) + _ARRAY_DATA, id(x) + at["node"]
+        self.words[n : n + 3] = [(place, _word(place).value) for place in places]
+        self.arguments[i], self.seen[i] = x, array
+        return True
 
     def _optimizer_as_before(self) -> bool:
         o, group = self.optimizer, self.group
