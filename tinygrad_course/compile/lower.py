@@ -12,12 +12,17 @@ import numpy as np
 
 from .program import Call, Constant, Value
 
-__all__ = ["VIEWS", "Lowered", "lowered"]
+__all__ = ["FRESH", "VIEWS", "Lowered", "lowered"]
 
 # Operations whose output may be part of the memory of their first input.
 VIEWS = frozenset({
     "alias", "cast", "contiguous", "diagonal", "expand", "flip", "getitem", "permute", "pick", "reshape",
     "take_in_windows", "unfold",
+})  # fmt: skip
+
+# Operations that are not lowered, and whose output is always an array of its own.
+FRESH = frozenset({
+    "affine", "combine", "convolution", "convolution_transpose", "max_pool", "put_in_windows", "sum_windows",
 })  # fmt: skip
 
 

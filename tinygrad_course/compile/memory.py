@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .lower import VIEWS, Lowered, lowered
+from .lower import FRESH, VIEWS, Lowered, lowered
 from .program import Call, Effect, Program, SetData, SetGrad, Write
 
 __all__ = ["Plan", "plan"]
@@ -21,6 +21,7 @@ class Plan:
     Attributes:
         offset: of each planned slot, in bytes.
         size: of the block.
+        onto: slots that are written into the array of an operand, which an operation has just made and nobody else reads.
         calls: how the planned, and other lowered, calls are done.
         group: for each slot the one that stands for all that may share its memory.
         last: for each group the number of the last instruction that reads any of it.
@@ -29,6 +30,7 @@ class Plan:
 
     offset: dict[int, int] = field(default_factory=dict)
     size: int = 0
+    onto: dict[int, int] = field(default_factory=dict)
     calls: dict[int, Lowered] = field(default_factory=dict)
     group: dict[int, int] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
@@ -66,6 +68,7 @@ def plan(program: Program) -> Plan:
         elif isinstance(i, Write):
             written.add(group[i.target])
             outside.add(group[i.value])  # a write may keep what it is given
+    fresh: set[int] = set()  # slots with an array of their own that is not planned
     free: list[tuple[int, int]] = []  # (offset, size), in order of offset
     living: dict[int, tuple[int, int]] = {}  # group -> place
     for n, i in enumerate(program.instructions):
@@ -74,13 +77,32 @@ def plan(program: Program) -> Plan:
             if how is not None:
                 p.calls[n] = how
                 out = values[i.outputs[0]]
-                if group[out.index] == out.index and out.index not in outside and out.contiguous and out.size:
+                operand = _over(p, program, n, i, fresh, written) if how.elementwise else None
+                if operand is not None:
+                    p.onto[out.index] = operand
+                    fresh.add(out.index)
+                elif group[out.index] == out.index and out.index not in outside and out.contiguous and out.size:
                     _place(p, program, n, i, how, living, free, written)
+            elif i.op.name in FRESH:
+                fresh.update(slot for slot in i.outputs if group[slot] == slot)
         for slot in (*i.reads, *i.outputs):
             g = group[slot]
             if g in living and p.last.get(g, n) <= n:
                 _release(free, living.pop(g))
     return p
+
+
+def _over(p: Plan, program: Program, n: int, call: Call, fresh: set[int], written: set[int]) -> int | None:
+    """An operand whose array may be written over: made by an operation, and read here for the last time."""
+    out = program.values[call.outputs[0]]
+    if p.group[out.index] != out.index or out.index in written:
+        return None
+    for slot in call.inputs:
+        v = program.values[slot]
+        same = v.shape == out.shape and v.dtype == out.dtype and v.contiguous and out.contiguous
+        if slot in fresh and same and p.last.get(slot) == n and slot not in written and slot not in program.results:
+            return slot
+    return None
 
 
 def _place(

@@ -184,7 +184,11 @@ class _Writer:
             out = values[i.outputs[0]]
             inputs = [self._operand(slot, i) for slot in i.inputs]
             f = self.name(how.function, "f")
-            if out.index in self.plan.offset:
+            if out.index in self.plan.onto:
+                over = self.plan.onto[out.index]
+                self._line(f"{f}({', '.join(inputs)}, v{over})", i)
+                self._line(f"v{out.index} = v{over}", i)
+            elif out.index in self.plan.offset:
                 self._line(f"{f}({', '.join(inputs)}, {self.ref(out.index)})", i)
             else:
                 empty = self.name(np.empty, "f")
