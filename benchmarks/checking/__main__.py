@@ -55,15 +55,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _todo(options: argparse.Namespace, result: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     parts = options.parts.split(",")
+    if "planted" in parts:
+        yield from planted.steps(options.seed, options.samples)
+    if "peers" in parts:
+        yield from peers.steps(options.seed, options.samples)
     if "right" in parts:
         for name, step in right.rounds(options.seed):
             if result["checks"] >= options.checks:
                 break
             yield f"right/{name}", step
-    if "planted" in parts:
-        yield from planted.steps(options.seed, options.samples)
-    if "peers" in parts:
-        yield from peers.steps(options.seed, options.samples)
 
 
 def _add(result: dict[str, Any], name: str, counts: Counts) -> None:

@@ -170,7 +170,7 @@ def test_one_thing(write, capsys, name, extra, code):
     ("text", "message"),
     [
         ("import sys\nsys.exit(3)", "ended the program (code 3)"),
-        ("import argparse as a\np = a.ArgumentParser()\np.add_argument('x')\np.parse_args()", "ended the program (code 2)"),
+        ("import argparse as a\np = a.ArgumentParser()\np.add_argument('x')\np.parse_args()", "program (code 2)"),
         ("1 / 0", "failed at line 1: ZeroDivisionError"),
         ("def f(:", "failed at line 1: SyntaxError"),
         ("raise KeyboardInterrupt", "was interrupted"),

@@ -13,6 +13,7 @@ from .kinks import ALL, bends, glimpsed, judge
 from .options import Options
 from .report import Finding, Kink, Row
 from .rounding import rounding
+from .stiff import wrong_closer
 
 __all__ = ["Outcome", "examine"]
 
@@ -60,7 +61,11 @@ def examine(
                 return Outcome(found, _worst(verdict.wrong), verdict.kinks, floor)
             found = apart(point, rng, options, order) if "forward" in options.modes else []
             return Outcome(found, [], verdict.kinks, floor)
-    return Outcome(found, elements(point, rng, options), [], floor)
+    rows = elements(point, rng, options)
+    if order == 1 and rows:
+        rest = wrong_closer(point, rng, options, rows)
+        return Outcome(found if rest else [], rest, [], floor)
+    return Outcome(found, rows, [], floor)
 
 
 def _compared(point: Point, rng: np.random.Generator, options: Options, order: int, jumps: bool) -> list[Finding]:

@@ -79,7 +79,7 @@ def _convolutional(draw: Any, channels: int, blocks: int, smooth: bool) -> list[
         outs = draw(width)
         layers.append(nn.Conv2d(channels, outs, 3, padding=1, stride=draw(st.integers(1, 2))))
         if draw(st.booleans()):
-            layers.append(nn.BatchNorm2d(outs, eps=0.1))
+            layers.append(nn.GroupNorm(1, outs, eps=0.1))
         layers.append(_activation(draw, smooth))
         channels = outs
     pool = nn.AdaptiveAvgPool2d(1) if smooth or draw(st.booleans()) else nn.AdaptiveMaxPool2d(1)
