@@ -25,10 +25,13 @@ QUICK = {"lr": 0.02, "epochs": 30, "random_state": 0}
 
 
 @pytest.mark.parametrize("kind", [NeuralNetClassifier, NeuralNetRegressor])
-def test_check_estimator(kind):
+@pytest.mark.parametrize(
+    "options", [{"lr": 0.02, "epochs": 40, "patience": 3, "hidden_layer_sizes": (30,)}, {"epochs": 20}]
+)
+def test_check_estimator(kind, options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = check_estimator(kind(lr=0.02, epochs=40, patience=3, hidden_layer_sizes=(30,)), on_fail=None)
+        results = check_estimator(kind(**options), on_fail=None)
     bad = {r["check_name"]: r["exception"] for r in results if r["status"] == "failed"}
     assert not bad
     assert sum(r["status"] == "passed" for r in results) > 40
@@ -140,3 +143,12 @@ def test_wrong_options():
             NeuralNetClassifier(**options).fit(*IRIS)
     with pytest.raises(TypeError, match="module must give a Module, got int"):
         NeuralNetClassifier(lambda i, o: 3).fit(*IRIS)
+
+
+@pytest.mark.parametrize("hidden", [(30,), (256, 128)])
+def test_a_prediction_does_not_depend_on_what_is_predicted_with_it(hidden):
+    x, y = make_classification(150, 64, random_state=0)
+    model = NeuralNetRegressor(hidden_layer_sizes=hidden, epochs=2, random_state=0).fit(x, y)
+    together = model.predict(x)
+    for n in (1, 7, 50):
+        assert np.array_equal(np.concatenate([model.predict(x[i : i + n]) for i in range(0, 150, n)]), together)

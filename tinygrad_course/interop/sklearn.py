@@ -33,7 +33,8 @@ from ..training import EarlyStopping, Trainer
 __all__ = ["NeuralNetClassifier", "NeuralNetRegressor"]
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "identity": nn.Identity}
-_AT_ONCE = 1000  # samples that are predicted together
+_AT_ONCE = 1024  # samples that are predicted together
+_FULL = 64  # a product of matrices rounds a row alike whatever rows are with it, if their number is a multiple of this
 
 _PARAMETERS = """
     Args:
@@ -205,9 +206,11 @@ class _NeuralNet(BaseEstimator):  # type: ignore[misc]
         """What the trained network gives for samples."""
         check_is_fitted(self)
         X = self._inputs(X, reset=False)
+        count = len(X)
+        X = np.concatenate([X, np.repeat(X[-1:], -count % _FULL, axis=0)])
         with no_grad():
             parts = [self.module_(Tensor._wrap(X[i : i + _AT_ONCE])).array for i in range(0, len(X), _AT_ONCE)]
-        return np.concatenate(parts)
+        return np.concatenate(parts)[:count]
 
     # --- what differs -----------------------------------------------------------------------------------------------
 

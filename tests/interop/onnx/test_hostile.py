@@ -199,6 +199,8 @@ def test_cycles_and_missing_values():
     refused(model_of([helper.make_node("Relu", ["z"], ["y"])], X, Y), "nothing before it gives")
     refused(model_of([helper.make_node("Relu", ["x"], ["z"])], X, Y), "nothing gives the output 'y'")
     refused(model_of([helper.make_node("Relu", ["x"], ["y"])] * 2, X, Y), "given twice")
+    refused(model_of([helper.make_node("Dropout", ["x"], ["y", "y"])], X, Y), "given twice")
+    refused(model_of([helper.make_node("Dropout", ["x"], ["y", ""])], X, [("", FLOAT, [1])]), "nothing gives the output ''")
     refused(model_of([helper.make_node("Relu", ["x"], ["x"])], X, [("x", FLOAT, [1])]), "given twice")
 
 

@@ -190,8 +190,8 @@ class _Builder:
                         f"load: {node.op_type} {node.name!r} reads {name!r}, which nothing before it gives: the graph "
                         "is not in order, has a cycle, or is not whole"
                     )
-            for name in node.output:
-                if name and name in made:
+            for name in filter(None, node.output):
+                if name in made:
                     raise OnnxError(f"load: {name!r} is given twice, the second time by {node.op_type} {node.name!r}")
                 made.add(name)
         for output in graph.output:
