@@ -238,6 +238,11 @@ class Compiled:
         """The same as it was recorded, before anything was left out or fused."""
         return Graph(self._latest().recorded, fused=False)
 
+    @property
+    def llvm_ir(self) -> str:
+        """The machine-independent code of the program that was compiled last; empty where NumPy runs it."""
+        return getattr(self._latest().run, "llvm_ir", "")
+
     def report(self) -> Report:
         """Operations, bytes, floating-point operations and times of the program that was compiled last."""
         entry = self._latest()

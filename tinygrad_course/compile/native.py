@@ -72,7 +72,8 @@ class Native:
     def llvm_ir(self) -> str:
         if self.step is not None and self.step.armed:
             return self.step.llvm_ir
-        return "\n".join(i.run.llvm_ir for i in self.program.instructions if isinstance(i, Kernel))
+        kernels = [i.run for i in self.program.instructions if isinstance(i, Kernel)]
+        return "\n".join(kernel.llvm_ir for kernel in kernels if isinstance(kernel, NativeKernel))
 
     def __call__(self, arguments: Sequence[Any]) -> list[np.ndarray]:
         found = self.replay(arguments)

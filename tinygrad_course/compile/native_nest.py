@@ -263,7 +263,7 @@ def total(
     def add(count: int) -> None:
         old = accumulated.get()
         new = more(old, *(nest.load(x, at, axis, count) for x in terms))
-        if 0 <= axis and count < nest.lanes and axis in reduced:
+        if axis >= 0 and count < nest.lanes and axis in reduced:
             new = f.select(f.mask(nest.lanes, count), new, old)
         accumulated.set(new)
 

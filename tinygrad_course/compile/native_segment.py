@@ -35,10 +35,10 @@ def lowers(call: Any, values: Sequence[Value]) -> bool:
         return False
     if any(values[s].dtype is not None and values[s].dtype not in TYPES for s in call.inputs):
         return False
-    name = call.op.name
+    name, kind = call.op.name, out.dtype.kind  # type: ignore[union-attr]
     if name in _VIEWS:
         return values[call.inputs[0]].dtype == out.dtype and len(call.inputs) == 1
-    same = all(values[s].dtype == out.dtype for s in call.inputs) and out.dtype.kind == "f"
+    same = all(values[s].dtype == out.dtype for s in call.inputs) and kind == "f"
     if name in ("matmul", "linear"):
         return same and _sizes(call, values) is not None
     if name in ("sum", "mean"):
@@ -66,7 +66,8 @@ def _sizes(call: Call, values: Sequence[Value]) -> tuple[int, int, int] | None:
 
 def _formula(call: Call, values: Sequence[Value]) -> Formula:
     """What an elementwise call computes; Python numbers among its inputs are part of it."""
-    numbers = {i: values[s].source.value for i, s in enumerate(call.inputs) if values[s].dtype is None}
+    sources: dict[int, Any] = {i: values[s].source for i, s in enumerate(call.inputs) if values[s].dtype is None}
+    numbers = {i: source.value for i, source in sources.items()}
     arrays = [s for s in call.inputs if values[s].dtype is not None]
     forward = getattr(call.op.forward, "plain", call.op.forward)
 
@@ -74,9 +75,9 @@ def _formula(call: Call, values: Sequence[Value]) -> Formula:
         rest = iter(inputs)
         return forward(*[numbers[i] if i in numbers else next(rest) for i in range(len(call.inputs))], **params)
 
-    dtypes = [values[s].dtype for s in arrays]
+    dtypes: list[Any] = [values[s].dtype for s in arrays]
     found = of_operation(call.op.name, called if numbers else forward, dtypes, call.params)
-    out = values[call.outputs[0]].dtype
+    out: Any = values[call.outputs[0]].dtype
     (result,) = found.results
     if found.dtypes[result] == out:
         return found

@@ -52,7 +52,7 @@ def _offset(name: str) -> int:
 
 def _counts_are_words() -> bool:
     """Whether an object's first word grows with the references to it."""
-    x = [object() for _ in range(2)][0]
+    x = object()
     before = _word(id(x)).value
     more = [x, x, x]
     return _word(id(x)).value == before + len(more)
@@ -91,7 +91,7 @@ class Step:
             raise Unlisted("gradients that are not used up")
         if any(v.source is not None and not isinstance(v.source, (Argument, Held, Constant)) for v in program.values):
             raise Unlisted("gradients that are added to")
-        self.optimizer = effects[0].owner if effects else None
+        self.optimizer: Any = effects[0].owner if effects else None
         if effects:
             self._check(effects[0])
         made = {c.outputs[0] for c in calls}
