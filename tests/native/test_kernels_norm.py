@@ -65,6 +65,14 @@ def test_groups(case: tuple[Any, Any], dtype: Any, shift: float) -> None:
     close(norm.combine(x, b, z, d, e), ops._combine(x8, b8, z8, d8, e8), dtype)
 
 
+def test_the_gradient_of_a_bias(rng: np.random.Generator) -> None:
+    for shape in ((5, 3, 9, 11), (2, 7, 40), (3, 1, 8, 8), (1, 4, 5, 50)):
+        g = rng.standard_normal(shape)
+        axes = (0, *range(2, len(shape)))
+        close(norm.channel_sums(g), g.sum(axes), np.float64)
+        close(norm.channel_sums(g.astype(np.float32)), g.sum(axes), np.float32)
+
+
 def test_constant_groups_have_no_deviation() -> None:
     x = np.full((4, 3, 5, 7), 1.5, np.float32)
     y, mean, variance = norm.standardize(x, axes=(0, 2, 3), eps=1e-5)  # type: ignore[misc]

@@ -79,7 +79,8 @@ def shares(units: int) -> int:
 
 def dense(x: np.ndarray) -> np.ndarray:
     """The array in row-major order at an aligned address: itself if it is so."""
-    return np.require(x, requirements=("C", "A"))
+    flags = x.flags
+    return x if flags.c_contiguous and flags.aligned else np.require(x, requirements=("C", "A"))
 
 
 def note(name: str, reason: str = "") -> None:

@@ -20,7 +20,7 @@ __all__ = ["install", "serve"]
 # From how many elements on a kernel pays. NumPy's own exp, log and tanh use vectors too, so that only threads help.
 _FORMULAS = {
     "elu": 16384, "erf": 4096, "exp": 131072, "expm1": 131072, "gelu": 4096, "gelu_tanh": 4096, "hardsigmoid": 65536,
-    "hardswish": 65536, "log": 131072, "log1p": 131072, "logsigmoid": 65536, "mish": 65536, "ndtr": 4096,
+    "hardswish": 65536, "log": 131072, "log1p": 131072, "logsigmoid": 65536, "mish": 65536, "ndtr": 4096, "relu": 16384,
     "sigmoid": 65536, "silu": 16384, "softplus": 65536, "softsign": 65536, "tanh": 131072, "tanhshrink": 65536,
 }  # fmt: skip
 

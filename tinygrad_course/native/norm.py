@@ -18,7 +18,7 @@ import numpy as np
 from .calls import ELEMENTS, Kernel, compiled, dense, machine, note, shares
 from .ir import Code, Int
 
-__all__ = ["affine", "combine", "layout", "mean_product", "standardize"]
+__all__ = ["affine", "channel_sums", "combine", "layout", "mean_product", "standardize"]
 
 Ints = tuple[int, ...]
 
@@ -27,7 +27,7 @@ SUMS = 4
 
 
 class Norm(NamedTuple):
-    """What is to be done: "standardize", "product", "combine" or "affine"."""
+    """What is to be done: "standardize", "product", "sum", "combine" or "affine"."""
 
     kind: str
     element: str
@@ -55,13 +55,15 @@ def norm_kernel(name: str, job: Norm, widths: tuple[int, ...]) -> tuple[str, int
     """The text of the kernel; it needs no scratch memory.
 
     Arguments: lead, groups, tasks, then for each kind: "standardize" x, y, mean, variance, ε; "product" a, b, means;
-    "affine" x, weight, bias, y; "combine" a, b, c, d, e, y with b, d and e by groups.
+    "sum" x, sums; "affine" x, weight, bias, y; "combine" a, b, c, d, e, y with b, d and e by groups.
     """
     size = 4 if job.element == "float" else 8
     lanes = next((w // size for w in widths if w // size <= job.inner), widths[-1] // size)
     code = Code(name, job.element, lanes)
     lead, groups, tasks = (code.argument(i, "i64") for i in range(3))
-    emit = {"standardize": _standardize, "product": _product, "combine": _combine, "affine": _affine}[job.kind]
+    emit = {
+        "standardize": _standardize, "product": _product, "sum": _sum, "combine": _combine, "affine": _affine
+    }[job.kind]  # fmt: skip
     start = code.div(code.mul(groups, code.index), tasks)
     stop = code.div(code.mul(groups, code.add(code.index, 1)), tasks)
     runs = _Runs(code, job.inner, lead, groups)
@@ -160,6 +162,12 @@ def _product(code: Code, runs: _Runs, group: Int, count: str) -> None:
     code.put(_ratio(code, runs.total(group, term), count), code.at(means, group))
 
 
+def _sum(code: Code, runs: _Runs, group: Int, count: str) -> None:
+    x, sums = (code.argument(i) for i in range(3, 5))
+    total = runs.total(group, lambda at, lanes: code.load(code.at(x, at), lanes))
+    code.put(total, code.at(sums, group))
+
+
 def _affine(code: Code, runs: _Runs, group: Int, count: str) -> None:
     x, weights, biases, y = (code.argument(i) for i in range(3, 7))
     weight, bias = (code.spread(code.scalar(code.at(p, group))) for p in (weights, biases))
@@ -232,6 +240,14 @@ def mean_product(a: np.ndarray, b: np.ndarray, *, axes: Ints) -> np.ndarray | No
     a, b = dense(a), dense(b)
     out = np.empty(tuple(1 if i in axes else n for i, n in enumerate(a.shape)), a.dtype)
     return out if _run("mean_product", "product", a, kept, a, b, out) else None
+
+
+def channel_sums(g: np.ndarray) -> np.ndarray | None:
+    """The sum of g (N, C, *S) over all but the channels, or None."""
+    if not _plain(g):
+        return None
+    out = np.empty(g.shape[1], g.dtype)
+    return out if _run("channel_sums", "sum", g, tuple(i == 1 for i in range(g.ndim)), g, out) else None
 
 
 def _kept(x: np.ndarray, *small: np.ndarray) -> tuple[bool, ...] | None:

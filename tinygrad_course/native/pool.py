@@ -216,6 +216,7 @@ define void @reset() nounwind {
 _lock = threading.Lock()
 _library: Any = None  # never freed: the workers are in it
 _started = 0
+_threads = 0  # not asked for yet
 
 
 def address() -> int:
@@ -236,16 +237,23 @@ def address() -> int:
 
 def threads() -> int:
     """How many threads kernels use, the caller's included."""
-    return min(get_num_threads(), 64)
+    return _threads or _count()
+
+
+def _count() -> int:
+    """Ask the environment, and remember the answer until `resize`."""
+    global _threads
+    _threads = min(get_num_threads(), 64)
+    return _threads
 
 
 def resize() -> None:
     """Bring the number of workers to what `set_num_threads` says."""
     global _started
     with _lock:
+        wanted = _count() - 1
         if _library is None:
             return
-        wanted = threads() - 1
         while _started < wanted and _start(_started):
             _started += 1
         _library.function("set_limit", ctypes.c_int64, gil=True)(min(wanted, _started))

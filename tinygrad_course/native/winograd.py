@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -29,26 +30,28 @@ def _points(m: int) -> list[float]:
     return [0.0, *(s * p for p in PAIRS[m] for s in (1, -1))]
 
 
+@cache
 def _g(m: int) -> np.ndarray:
-    """G: the values of a polynomial of 3 coefficients at the points, divided by the Lagrange denominators."""
+    """G ⊗ G, where G w are the values of a polynomial of 3 coefficients at the points, by Lagrange's denominators."""
     points = _points(m)
     rows = [
         [p**k / math.prod(p - q for j, q in enumerate(points) if j != i) for k in range(3)]
         for i, p in enumerate(points)
     ]
-    return np.array([*rows, [0.0, 0.0, 1.0]])
+    g = np.array([*rows, [0.0, 0.0, 1.0]])
+    return np.kron(g, g)
 
 
 def forward_weights(w: np.ndarray, m: int) -> np.ndarray:
     """G w Gᵀ of weights (O, C, 3, 3), as ((m + 2)², C, O)."""
-    g = np.kron(_g(m), _g(m)).astype(w.dtype)
+    g = _g(m).astype(w.dtype)
     taps = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(9, -1)
     return np.matmul(g, taps).reshape(-1, w.shape[1], w.shape[0])
 
 
 def weight_gradient(sums: np.ndarray, m: int) -> np.ndarray:
     """Gᵀ s G of sums ((m + 2)², O, C), as (O, C, 3, 3)."""
-    g = np.kron(_g(m), _g(m)).astype(sums.dtype)
+    g = _g(m).astype(sums.dtype)
     taps = np.matmul(g.T, sums.reshape(len(sums), -1))
     return np.ascontiguousarray(taps.T).reshape(*sums.shape[1:], 3, 3)
 
