@@ -12,7 +12,7 @@ SPREAD = (13 / 12) ** 0.5
 
 def cotangent(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype | None = None) -> np.ndarray:
     """Random values of mean 0 and variance 1, with magnitudes around 1: never uniform, and none counts for little."""
-    values = np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape)) / SPREAD
+    values = np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape) / SPREAD)
     return values if dtype is None else values.astype(dtype)
 
 
