@@ -51,7 +51,7 @@ class Entry:
         self.calls = 0
         self._wanting = recorder.wanting
         self._live = self._saved = 0
-        self._step = getattr(run, "step", None)
+        self._step: Any = getattr(run, "step", None)
         if self._step is not None:
             self._step.leaves = guards.leaves
             self._modes = state.grad, state.inference, dtypes._default
