@@ -34,10 +34,10 @@ def train(model, x, t, steps, label):
 
 def collapse(chain):
     """The one matrix and the one offset of a chain of linear layers: W = W_N … W_1."""
-    W, b = tc.eye(chain[0].in_features, dtype=tc.float64), tc.zeros(chain[0].in_features, dtype=tc.float64)
-    for layer in chain:
+    W, b = chain[0].weight, chain[0].bias
+    for layer in chain[1:]:
         W, b = layer.weight @ W, layer.weight @ b + layer.bias
-    return W.detach(), b.detach()
+    return W, b
 
 
 def twins(weights):
@@ -94,7 +94,11 @@ def linear_networks(steps, report):
 
 
 def draw_slices(figure, minimum, others, x, t, rng):
-    """Slices of the surface: lines through the minimum, lines to its twins, and the plane of three twins."""
+    """Slices of the surface: lines through the minimum, lines to its twins, and the plane of three twins.
+
+    Returns:
+        The lowest of the barriers on the way to a twin.
+    """
     w = flat(minimum)
     lines, ways, plane = figure.subplots(1, 3)
     s = np.linspace(-1, 1, 201)
@@ -102,15 +106,11 @@ def draw_slices(figure, minimum, others, x, t, rng):
         d = rng.standard_normal(w.size)
         d *= np.linalg.norm(w) / np.linalg.norm(d)
         lines.plot(s, errors_at(w + s[:, None] * d, minimum, x, t), lw=1)
-    lines.set(title="Through the minimum", xlabel="step along a random direction / |w|", yscale="log")
-    lines.set_ylabel("mean squared error")
+    lines.set(title="Through the minimum", xlabel="step along a random direction / |w|", yscale="log",
+              ylabel="mean squared error")  # fmt: skip
     s = np.linspace(0, 1, 201)
-    barriers = []
-    for k, other in enumerate(others):
-        along = errors_at(w + s[:, None] * (flat(other) - w), minimum, x, t)
-        barriers.append(along.max())
-        if k % max(1, len(others) // 12) == 0:
-            ways.plot(s, along, lw=1)
+    along = [errors_at(w + s[:, None] * (flat(other) - w), minimum, x, t) for other in others]
+    ways.plot(s, np.transpose(along[:: max(1, len(others) // 12)]), lw=1)
     ways.set(title="Straight to a twin", xlabel="share of the way", yscale="log")
     # A plane through three points with the same error: its axes are orthonormal.
     far = sorted(others, key=lambda o: np.linalg.norm(flat(o) - w))
@@ -119,16 +119,15 @@ def draw_slices(figure, minimum, others, x, t, rng):
     e2 = v - (v @ e1) * e1
     e2 /= np.linalg.norm(e2)
     corners = np.array([(0.0, 0.0), (u @ e1, 0.0), (v @ e1, v @ e2)])
-    low, high = corners.min(0), corners.max(0)
-    room = 0.3 * (high - low)
-    a, b = (np.linspace(low[i] - room[i], high[i] + room[i], 121) for i in (0, 1))
+    room = 0.3 * np.ptp(corners, axis=0)
+    a, b = np.linspace(corners.min(0) - room, corners.max(0) + room, 121).T
     points = w + a[None, :, None] * e1 + b[:, None, None] * e2
     seen = plane.contourf(a, b, np.log10(errors_at(points, minimum, x, t)), levels=25, cmap="viridis")
     plane.plot(*corners.T, "o", color="white", mec="black", label="three twins")
     plane.set(title="The plane of three twins", xlabel="distance in weight space")
     plane.legend(loc="upper right", fontsize=8)
     figure.colorbar(seen, ax=plane, label="log₁₀ mean squared error", format="%.1f")
-    return barriers
+    return min(errors.max() for errors in along)
 
 
 def main():
@@ -147,7 +146,7 @@ def main():
     difference = max(np.abs(output(twin, x) - y).max() for twin in everyone) / np.abs(y).max()
     distinct = len({flat(twin).tobytes() for twin in everyone})
     figure = common.new_figure(12.5, 4)
-    barriers = draw_slices(figure, minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
+    barrier = draw_slices(figure, minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
     report.save(
         figure, "06_surface.png",
         f"The error surface of 1-{UNITS}-1 tanh units learning sin x, around the trained weights w. Left: along random "
@@ -158,9 +157,8 @@ def main():
     text = f"2^{UNITS} · {UNITS}! = {count} weights give one function (number found; largest relative difference)"
     numbers = {"number": distinct, "difference": difference}
     report.claim("symmetries", text, numbers, distinct == count and difference <= 1e-12)
-    barrier = min(barriers) / error
     text = "the surface is not convex: on the straight way to every twin the error rises (lowest barrier / error at w)"
-    report.claim("barriers", text, barrier, barrier > 1.001)
+    report.claim("barriers", text, barrier / error, barrier / error > 1.001)
     return report.close()
 
 

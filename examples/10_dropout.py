@@ -71,9 +71,7 @@ def train(form, data, test, epochs, seed):
     batches = DataLoader(TensorDataset(*data), BATCH, shuffle=True, generator=tc.Generator().manual_seed(seed))
     optimizer = optim.Adam(model.parameters())
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=2e-3, total_steps=epochs * len(batches))
-    trainer = Trainer(
-        model, optimizer, nn.CrossEntropyLoss(), metrics=[accuracy], scheduler=scheduler, schedule="step"
-    )  # fmt: skip
+    trainer = Trainer(model, optimizer, nn.CrossEntropyLoss(), metrics=[accuracy], scheduler=scheduler, schedule="step")
     print(f"\nTraining {form}: {sum(p.numel() for p in model.parameters()):,} parameters, {len(data[0]):,} images")
     return trainer.fit(batches, epochs, validation=test)
 

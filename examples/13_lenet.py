@@ -57,12 +57,12 @@ def receptive_field(modules):
     return side, step, edge
 
 
-def show(axes, plane, label=None, **options):
+def show(axes, plane, label="", title="", **options):
     """One plane of values as an image without ticks."""
     axes.imshow(plane.numpy(), **{"cmap": "gray_r", **options})
     axes.set(xticks=[], yticks=[])
-    if label:
-        axes.set_ylabel(label, fontsize=8)
+    axes.set_ylabel(label, fontsize=8)
+    axes.set_title(title, fontsize=8)
 
 
 def draw_filters(model, image):
@@ -85,8 +85,7 @@ def draw_filters(model, image):
     kernels = model[0].weight.detach()[:, 0]
     largest = kernels.abs().max().item()
     for k, axes in enumerate(right.subplots(2, 3).flat):
-        show(axes, kernels[k], cmap="RdBu", vmin=-largest, vmax=largest)
-        axes.set_title(f"map {k + 1}", fontsize=8)
+        show(axes, kernels[k], title=f"map {k + 1}", cmap="RdBu", vmin=-largest, vmax=largest)
     right.suptitle("First layer: the 5×5 weights of each map", fontsize=10)
     return figure, sides
 
@@ -102,7 +101,7 @@ def draw_maps(model, image):
         for row, (name, depth) in zip((above[0, 1:], above[1, 1:], *below), LAYERS.items(), strict=True):
             x = model[: depth + ("convolution" in name)](image[None])[0]  # a convolution with its ReLU
             for k, plane in enumerate(x):
-                show(row[k], plane, f"{name}\n{plane.shape[0]}×{plane.shape[1]}" if k == 0 else None)
+                show(row[k], plane, "" if k else f"{name}\n{plane.shape[0]}×{plane.shape[1]}")
     return figure
 
 
@@ -113,12 +112,11 @@ def draw_training(history, model, images, labels):
     history.plot(upper.subplots(1, 2))
     with tc.no_grad():
         named = model(images).argmax(1)
-    wrong = (named != labels).nonzero().flatten().tolist()
-    for i, axes in enumerate(lower.subplots(1, 10).flat):
+    grid = lower.subplots(1, 10)
+    for axes in grid:
         axes.set_axis_off()
-        if i < len(wrong):
-            show(axes, images[wrong[i], 0])
-            axes.set_title(f"{named[wrong[i]].item()}, not {labels[wrong[i]].item()}", fontsize=8)
+    for axes, i in zip(grid, (named != labels).nonzero().flatten().tolist(), strict=False):
+        show(axes, images[i, 0], title=f"{named[i].item()}, not {labels[i].item()}")
     return figure
 
 
@@ -128,19 +126,14 @@ def main():
     epochs = 6 if args.quick else args.epochs
     train, test = load(args.root, args.quick)
     model = lenet()
-    print(model)
-    count = sum(p.numel() for p in model.parameters())
-    print(f"{count:,} parameters; {len(train.dataset):,} training images, {len(test.dataset):,} test images\n")
+    print(f"{model}\n{len(train.dataset):,} training images, {len(test.dataset):,} test images\n")
     optimizer = optim.Adam(model.parameters())
     scheduler = optim.lr_scheduler.OneCycleLR(optimizer, max_lr=3e-3, total_steps=epochs * len(train))
-    trainer = Trainer(
-        model, optimizer, nn.CrossEntropyLoss(), metrics=[accuracy], scheduler=scheduler, schedule="step"
-    )  # fmt: skip
+    trainer = Trainer(model, optimizer, nn.CrossEntropyLoss(), metrics=[accuracy], scheduler=scheduler, schedule="step")
     history = trainer.fit(train, epochs, validation=test)
 
     model.eval()
-    batches = list(test)
-    images, labels = (tc.cat([batch[i] for batch in batches]) for i in (0, 1))
+    images, labels = map(tc.cat, zip(*test, strict=True))
     figure, sides = draw_filters(model, images[0])
     report.save(
         figure, "13_filters.png",
@@ -149,8 +142,8 @@ def main():
     )  # fmt: skip
     report.save(
         draw_maps(model, images[0]), "13_feature_maps.png",
-        "What each layer makes of one digit: strokes are active units. Maps answer to edges of different directions; pooling "
-        "keeps where they are only roughly.",
+        "What each layer makes of one digit: strokes are active units. Maps answer to edges of different directions; "
+        "pooling keeps where they are only roughly.",
     )  # fmt: skip
     report.save(
         draw_training(history, model, images, labels), "13_training.png",
