@@ -18,8 +18,7 @@ from .examine import Outcome, examine
 from .failing import failing
 from .function import Point, allowed
 from .options import Options
-from .rounding import FINE, rounding
-from .steady import leaking, unsteady
+from .steady import precision, unsteady
 
 __all__ = ["Detached", "Recorded", "Suspect", "calls", "locate"]
 
@@ -133,12 +132,13 @@ def _suspected(call: Recorded, rng: np.random.Generator, options: Options, order
         cause = unsteady(point)
         if cause:
             return suspect(point.wrt, cause=cause)
-        leak = leaking(point)
-        if leak and rounding(point, rng) < FINE:
+        floor, leak = precision(point, rng)
+        if leak:
             return suspect([leak[0]], cause=leak[1])
     except Exception as error:
         wrong, cause = failing(call.op, call.inputs, call.params, call.wrt, error)
         return suspect(wrong, cause=cause)
+    options = options._replace(floor=floor)
     kinked = False
     for k in range(1, order + 1):
         if k > 1:

@@ -18,6 +18,9 @@ __all__ = ["Estimate", "derivative", "onward", "slopes"]
 Curve = Callable[[float], np.ndarray]
 
 STEP = 0.05
+# Where values are coarse, longer steps lose less to rounding than they gain.
+COARSE = 1e-9
+LONGER = 4.0
 LEVELS = 12
 # Where the table agrees to this much, smaller steps only add rounding.
 ENOUGH = 1e-12
@@ -56,7 +59,8 @@ def derivative(curve: Curve, step: float = STEP, floor: float = 0.0) -> Estimate
         above, below = _float64(curve(h)), _float64(curve(-h))
         return (above - below) / (2 * h), np.maximum(np.abs(above), np.abs(below)) / h
 
-    return _extrapolate(quotient, step, 4.0, max(floor, _eps(curve)))
+    eps = max(floor, _eps(curve))
+    return _extrapolate(quotient, step * LONGER if eps > COARSE else step, 4.0, eps)
 
 
 def slopes(curve: Curve, step: float = STEP) -> tuple[Estimate, Estimate]:

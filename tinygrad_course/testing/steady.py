@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..graph import Bundle, Node, Observer
+from ..ops.op import Op
 from ..random import fork_rng, manual_seed
+from ..tensor import Tensor
 from .function import Point
 from .probe import cotangent
+from .rounding import FINE, rounding
 
-__all__ = ["leaking", "unsteady"]
+__all__ = ["Precision", "precision", "unsteady"]
 
 # Equal, but for what the order of a parallel sum may change: this many units of rounding.
 UNITS = 1000
@@ -38,27 +41,49 @@ def unsteady(point: Point, atol: float = 0.0) -> str | None:
     return None
 
 
-def leaking(point: Point) -> tuple[int, str] | None:
-    """An input of the call, if one rule in it gives less than float64 for values that are all float64."""
-    with _Leaks() as leaks:
+class Precision(NamedTuple):
+    """How precisely a function and its rules compute.
+
+    Attributes:
+        floor: the relative rounding of the function, if it computes in less than float64 somewhere; else 0.
+        leak: a rule that gives less than float64 for values that are all float64: the input, and a text.
+    """
+
+    floor: float
+    leak: tuple[int, str] | None
+
+
+def precision(point: Point, rng: np.random.Generator) -> Precision:
+    """Look at the dtypes within a function and its backward pass; where they are narrow, measure."""
+    with _Dtypes() as seen:
         point.gradients(_cotangents(point))
-    return leaks.found
+    if not (seen.narrow or seen.leak):
+        return Precision(0.0, None)
+    floor = rounding(point, rng)
+    return Precision(floor, None) if floor > FINE else Precision(0.0, seen.leak)
 
 
-class _Leaks(Observer):
-    """Looks at what rules give before the engine casts it."""
+class _Dtypes(Observer):
+    """Looks at what operations give, and at what rules give before the engine casts it."""
 
     def __init__(self) -> None:
-        self.found: tuple[int, str] | None = None
+        self.narrow = False
+        self.leak: tuple[int, str] | None = None
+
+    def saw(self, op: Op, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
+        self.narrow = self.narrow or any(_narrow(y.array.dtype) for y in outs)
 
     def pulled(self, node: Node, cotangents: Sequence[Any]) -> None:
         y = node.output
-        if self.found or any(part.dtype != DOUBLE for part in (y if type(y) is Bundle else (y,))):
+        if self.leak or any(part.dtype != DOUBLE for part in (y if type(y) is Bundle else (y,))):
             return
         for i, (c, x) in enumerate(zip(cotangents, node.inputs or ())):
-            narrow = isinstance(getattr(c, "dtype", None), np.dtype) and c.dtype.kind == "f" and c.dtype.itemsize < 8
-            if narrow and getattr(x, "dtype", None) == DOUBLE:
-                self.found = i, f"float32 leakage: the rule of input {i} gives {c.dtype} for float64 values"
+            if _narrow(getattr(c, "dtype", None)) and getattr(x, "dtype", None) == DOUBLE:
+                self.leak = i, f"float32 leakage: the rule of input {i} gives {c.dtype} for float64 values"
+
+
+def _narrow(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f" and dtype.itemsize < DOUBLE.itemsize
 
 
 def _cotangents(point: Point) -> list[np.ndarray]:

@@ -17,8 +17,7 @@ from .message import message
 from .options import Options
 from .probe import direction
 from .report import Finding, GradientError, Kink, Passed, Row
-from .rounding import FINE, rounding
-from .steady import leaking, unsteady
+from .steady import precision, unsteady
 
 __all__ = ["check"]
 
@@ -38,10 +37,11 @@ def check(
     """
     rng = np.random.default_rng(seed)
     case = _Case(name, point, options, rng)
-    case.steady(nondet)
+    options = options._replace(floor=case.steady(nondet))
+    case.options = options
     inner = False
     kinks: list[Kink] = []
-    floor = point.coarseness()
+    floor = max(options.floor, point.coarseness())
     for k in range(1, max(orders) + 1):
         if k > 1:
             point = point.raised(rng, options)
@@ -71,25 +71,24 @@ class _Case:
         self.options = options
         self.rng = rng
 
-    def steady(self, nondet: float) -> None:
-        """Raise if the backward pass fails, or gives other values when it is repeated, or too coarse ones."""
+    def steady(self, nondet: float) -> float:
+        """The relative rounding; raise if the backward pass fails, is not repeatable, or coarser than the function."""
         point, rng = self.point, self.rng
         point.outputs(point.values)  # errors of the forward pass are the user's own
         try:
             cause = unsteady(point, nondet)
-            leak = None if cause else leaking(point)
+            floor, leak = (0.0, None) if cause else precision(point, rng)
         except Exception as error:
             suspects = locate(point, rng, self.options)
             if not suspects:
                 raise
             raise self.error(1, [], [], suspects, None, "the backward pass fails") from error
-        if leak and rounding(point, rng) >= FINE:
-            leak = None
         if cause or leak:
             suspects = [s for s in locate(point, rng, self.options) if s.cause]
             what = "the gradient is as coarse as float32" if leak else "the gradient is not determined by the inputs"
             found = findings(point, rng, self.options._replace(rtol=0.0))
             raise self.error(1, found, [], suspects, leak[1] if leak and not suspects else cause, what)
+        return floor
 
     def fail(self, order: int, found: list[Finding], rows: list[Row]) -> None:
         """Raise, unless only the chain rule at a kink is to blame."""
