@@ -48,10 +48,12 @@ class Winograd(NamedTuple):
         return (self.m + 2) ** 2
 
 
-def plan(job: Winograd, tiles_at_once: int = 0) -> Winograd:
+def plan(job: Winograd) -> Winograd:
     """The job with a good size of its units."""
     rows, cols = job.tiles
-    most = tiles_at_once or max(24, CACHE // (4 * job.points * (job.ins + job.outs)))
+    # Where the transformed weights come from far away, they should serve many tiles.
+    least = 64 if 4 * job.points * job.ins * job.outs > 4 * CACHE else 24
+    most = max(least, CACHE // (4 * job.points * (job.ins + job.outs)))
     if rows * cols <= most:
         return job._replace(images=min(16, most // (rows * cols)), rows=rows)
     return job._replace(images=1, rows=-(-rows // -(-rows // max(1, most // cols))))
