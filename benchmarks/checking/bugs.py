@@ -103,7 +103,7 @@ class Replaced(Mutant):
 
 
 def _rounded(i: int, gs: list[Any], _inputs: Any, _y: Any) -> Any:
-    return gs[i].astype(np.float32).astype(gs[i].dtype)
+    return gs[i].astype(np.float32)
 
 
 MORE = {"NaN": lambda i, gs, _inputs, _y: gs[i] * float("nan"), "rounded to float32": _rounded}

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.samples import SAMPLES
+from tests.samples.kinks import KINKS
 from tinygrad_course.ops import REGISTRY
 from tinygrad_course.testing import gradcheck
 from tinygrad_course.testing.contract import CONTRACT, Call
@@ -40,6 +41,19 @@ def test_gradients_agree_with_differences(name):
 
     check()
     assert tried, "no sample has an input to differentiate in"
+
+
+@pytest.mark.parametrize("name", KINKS)
+def test_gradients_at_kinks(name):
+    """No false alarm where values stand on kinks and tie, at either order."""
+    fn, samples = KINKS[name]
+
+    @few
+    @given(samples, st.integers(1, 2), st.integers(0, 2**16))
+    def check(sample, order, seed):
+        gradcheck(fn, *sample.inputs, kwargs=sample.params, order=order, seed=seed)
+
+    check()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -105,7 +105,8 @@ def _unsummed(seen: Evidence) -> int | None:
         if long > 1 and short == 1:
             for k in np.unique(places[axis]):
                 kept = [np.where((places[axis] == k)[:, None], m, 0.0) for m in seen.slopes]
-                if _close(_joined(seen.rule), _joined(kept)):
+                # A rule that may give a smaller cotangent is taken to mean one that repeats along the axis.
+                if any(_close(_joined(seen.rule), times * _joined(kept)) for times in (1, long)):
                     return axis
     return None
 
