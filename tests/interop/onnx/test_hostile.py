@@ -200,7 +200,8 @@ def test_cycles_and_missing_values():
     refused(model_of([helper.make_node("Relu", ["x"], ["z"])], X, Y), "nothing gives the output 'y'")
     refused(model_of([helper.make_node("Relu", ["x"], ["y"])] * 2, X, Y), "given twice")
     refused(model_of([helper.make_node("Dropout", ["x"], ["y", "y"])], X, Y), "given twice")
-    refused(model_of([helper.make_node("Dropout", ["x"], ["y", ""])], X, [("", FLOAT, [1])]), "nothing gives the output ''")
+    unnamed = model_of([helper.make_node("Dropout", ["x"], ["y", ""])], X, [("", FLOAT, [1])])
+    refused(unnamed, "nothing gives the output ''")
     refused(model_of([helper.make_node("Relu", ["x"], ["x"])], X, [("x", FLOAT, [1])]), "given twice")
 
 
@@ -209,15 +210,20 @@ def test_all_unknown_operators_are_named():
     refused(model_of(nodes, X, Y), "not supported: NoSuch, my.domain.Evil")
 
 
-def test_wrong_numbers_of_inputs_and_outputs_and_kinds_of_attributes():
-    refused(model_of([helper.make_node("Conv", ["x"], ["y"])], X, Y), "Conv", [tc.zeros(1)])
-    refused(model_of([helper.make_node("Relu", ["x"], ["y", "z"])], X, Y), "gives 1 values, not 2", [tc.zeros(1)])
-    refused(
-        model_of([helper.make_node("Softmax", ["x"], ["y"], axis="all")], X, Y), "should be int, not str", [tc.zeros(1)]
-    )
-    node = helper.make_node("LeakyRelu", ["x"], ["y"], alpha=0.1)
-    node.attribute[0].ref_attr_name = "a"
-    refused(model_of([node], X, Y), "functions are not supported")
+def test_nodes_are_held_against_what_onnx_says_of_operators():
+    def node(kind, inputs=("x",), outputs=("y",), version=18, **given):
+        return model_of([helper.make_node(kind, inputs, outputs, **given)], X, Y, version=version)
+
+    refused(node("Conv"), "1 inputs; expected 2 to 3")
+    refused(node("Relu", outputs=["y", "z"]), "2 outputs; expected 1 to 1")
+    refused(node("Softmax", axis="all"), "'axis' should be of kind INT")
+    refused(node("Softmax", axes=[1]), "the attribute 'axes' is not known in version 18; known are axis")
+    refused(node("Gelu"), "no such operator in version 18")
+    refused(node("BatchNormalization", ["x"] * 5, version=7, spatial=0), "'spatial' of old versions is not supported")
+    refused(node("Add", ["x", ""]), "Add", [tc.zeros(1)])
+    ours = helper.make_node("LeakyRelu", ["x"], ["y"], alpha=0.1)
+    ours.attribute[0].ref_attr_name = "a"
+    refused(model_of([ours], X, Y), "functions are not supported")
 
 
 def _field(number, data):

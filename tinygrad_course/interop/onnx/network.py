@@ -12,6 +12,7 @@ from ...tensor import Tensor, tensor
 from .operators import OPERATORS
 from .package import OnnxError
 from .reader import Files, attributes, dtype_of, parse, to_array
+from .schema import check_node
 from .steps import Graph, Group, Step, step_class
 
 __all__ = ["Network", "load"]
@@ -151,6 +152,7 @@ class _Builder:
         order: list[str] = []
         taken: set[str] = set(names)
         for i, node in enumerate(graph.node):
+            check_node(node, self.version)
             bodies = {}
             given = attributes(node, self.files)
             for key in [k for k, v in given.items() if hasattr(v, "node")]:
