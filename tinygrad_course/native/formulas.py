@@ -34,16 +34,9 @@ _BOOL = np.dtype(np.bool_)
 
 # What is there for booleans, and what for floats only.
 _OF_BOOL = {
-    "add",
-    "multiply",
-    "positive",
-    "equal",
-    "not_equal",
-    "logical_and",
-    "logical_or",
-    "logical_xor",
-    "logical_not",
-}
+    "add", "multiply", "positive", "equal", "not_equal", "logical_and", "logical_or", "logical_xor", "logical_not",
+    "bitwise_and", "bitwise_or", "bitwise_xor", "invert",
+}  # fmt: skip
 _OF_FLOAT = {
     "divide", "reciprocal", "fabs", "sqrt", "floor", "ceil", "trunc", "rint", "copysign", "exp", "expm1", "log",
     "log1p", "tanh", "isnan", "isinf", "isfinite",
