@@ -145,6 +145,8 @@ class Bundle(tuple[Any, ...]):
 class Node:
     """One recorded call of an operation.
 
+    Inputs and parents are tuples: a large graph is then half as much work for Python's garbage collector.
+
     Attributes:
         op: the operation.
         params: its keyword parameters.
@@ -230,12 +232,12 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
     Returns:
         A Tensor, or a tuple of Tensors where the operation has several outputs.
     """
-    arrays: list[Any] = []
+    values: list[Any] = []
     parents: list[Any] = []
     wanted = False
     for x in inputs:
         if isinstance(x, Tensor):
-            arrays.append(x.array)
+            values.append(x.array)
             node: Any = x.node
             if node is not None:
                 wanted = True
@@ -243,8 +245,9 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
                     node = x
             parents.append(node)
         else:
-            arrays.append(operand(op.name, x))
+            values.append(operand(op.name, x))
             parents.append(None)
+    arrays = tuple(values)
     observers = state.observers
     if observers:
         for observer in observers:
@@ -269,9 +272,9 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
     if wanted and state.grad and op.rules is not None and (dtype is _FLOAT32 or dtype.kind == "f"):
         if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
             saved, kept = _lean(op, arrays, parents, y)
-            out.node = Node(op, params, saved, parents, kept)
+            out.node = Node(op, params, saved, tuple(parents), kept)
         else:
-            out.node = Node(op, params, arrays, parents, y)
+            out.node = Node(op, params, arrays, tuple(parents), y)
     if observers:
         for observer in observers:
             observer.saw(op, inputs, params, (out,), out.node)
@@ -282,7 +285,7 @@ def _bind_several(
     op: Op,
     inputs: Any,
     params: dict[str, Any],
-    arrays: list[Any],
+    arrays: tuple[Any, ...],
     parents: list[Any],
     wanted: bool,
     ys: Bundle,
@@ -291,7 +294,7 @@ def _bind_several(
     outs = tuple(Tensor._wrap(np.asarray(y)) for y in ys)
     node = None
     if wanted and state.grad and op.rules is not None:
-        node = Node(op, params, arrays, parents, ys)
+        node = Node(op, params, arrays, tuple(parents), ys)
         from .ops.op import pick
 
         for i, out in enumerate(outs):
@@ -310,17 +313,20 @@ def _as_default(y: np.ndarray, arrays: Sequence[Any]) -> np.ndarray:
     return y.astype(dtypes._default)
 
 
-def _any_large(arrays: list[Any]) -> bool:
+def _any_large(arrays: Sequence[Any]) -> bool:
     for x in arrays:  # noqa: SIM110 (a generator would cost more than it looks at)
         if type(x) is ndarray and x.nbytes > SMALL:
             return True
     return False
 
 
-def _lean(op: Op, arrays: list[Any], parents: list[Any], y: np.ndarray) -> tuple[list[Any], Any]:
+def _lean(op: Op, arrays: Sequence[Any], parents: list[Any], y: np.ndarray) -> tuple[tuple[Any, ...], Any]:
     """Replace what no rule will read, and is not small, by its Spec."""
     keep_y, keep = op.kept(tuple(p is not None for p in parents))
-    saved = [
-        x if k or type(x) is not ndarray or x.nbytes <= SMALL else Spec(x.shape, x.dtype) for x, k in zip(arrays, keep)
-    ]
+    saved = tuple(
+        [
+            x if k or type(x) is not ndarray or x.nbytes <= SMALL else Spec(x.shape, x.dtype)
+            for x, k in zip(arrays, keep)
+        ]
+    )
     return saved, y if keep_y or y.nbytes <= SMALL else Spec(y.shape, y.dtype)
