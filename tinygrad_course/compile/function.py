@@ -11,11 +11,12 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tree import flatten, unflatten
-from ..graph import Node, state
+from ..graph import state
 from ..tensor import LEAF, Tensor
 from . import joint
 from .backends import lower
 from .guards import Guards, Surroundings
+from .keys import alive, cut_off, flat, key_of
 from .passes import optimize
 from .program import Argument, Executable, Held, Program
 from .record import Recorder
@@ -42,7 +43,9 @@ class Entry:
         run: executes it.
     """
 
-    def __init__(self, recorded: Program, program: Program, guards: Guards, run: Executable, recorder: Recorder) -> None:
+    def __init__(
+        self, recorded: Program, program: Program, guards: Guards, run: Executable, recorder: Recorder
+    ) -> None:
         self.recorded = recorded
         self.program = program
         self.guards = guards
@@ -188,7 +191,7 @@ class Compiled:
         bound = self.__dict__.setdefault("_bound", {})
         found = bound.get(id(instance))
         if found is None or found[0] is not instance:
-            method = self._function.__get__(instance, owner)  # type: ignore[attr-defined]
+            method = self._function.__get__(instance, owner)
             found = bound[id(instance)] = instance, Compiled(method, self._backend, self._fullgraph)
         return found[1]
 
@@ -205,8 +208,8 @@ class Compiled:
         if kwargs:
             leaves, structure = flatten((args, kwargs))
         else:
-            leaves, structure = _flat(args)
-        key = _key(leaves, structure)
+            leaves, structure = flat(args)
+        key = key_of(leaves, structure)
         if key is None:
             return self._function(*args, **kwargs)
         history = self._histories.get(key)
@@ -259,14 +262,14 @@ class Compiled:
             return self._function(*args, **kwargs)
         recorder = Recorder(self.__name__, leaves, list(around.tensors.values()))
         generation = history.last
-        inner, stands = _cut_off(leaves)
+        inner, stands = cut_off(leaves)
         if stands:
             args, kwargs = unflatten(inner, flatten((args, kwargs))[1])
             recorder = Recorder(self.__name__, inner, list(around.tensors.values()))
         with recorder:
             result = self._function(*args, **kwargs)
             found, structure = flatten(result)
-            recorder.live = _alive(found)
+            recorder.live = alive(found)
             reached = joint.pull(recorder, recorder.live, len(leaves)) if recorder.live and not recorder.failure else []
         recorder.finish(result)
         if stands:
@@ -305,7 +308,9 @@ class Compiled:
             warnings.warn(message + "; it runs as it is", RuntimeWarning, stacklevel=4)
 
     def _compiled(self, program: Program, guards: Guards, recorder: Recorder) -> Entry:
-        backward = {slot for i in program.instructions[recorder.split :] for slot in i.outputs} if recorder.live else set()
+        backward = (
+            {slot for i in program.instructions[recorder.split :] for slot in i.outputs} if recorder.live else set()
+        )
         better = optimize(program)
         if not recorder.live:
             return Entry(program, better, guards, lower(better, self._backend), recorder)
@@ -314,78 +319,3 @@ class Compiled:
         entry = Entry(program, better, guards, lower(first, self._backend), recorder)
         entry.saves(saved, second, recorder, self._backend)
         return entry
-
-
-def _alive(results: list[Any]) -> list[Tensor]:
-    """The results in a graph that backward has not used up, each once."""
-    alive = {id(y): y for y in results if isinstance(y, Tensor) and type(y.node) is Node and y.node.inputs is not None}
-    return list(alive.values())
-
-
-def _cut_off(leaves: list[Any]) -> tuple[list[Any], dict[int, Tensor]]:
-    """The arguments with leaves in place of what is in a graph, and what these stand for, by their id."""
-    stands: dict[int, Tensor] = {}
-    same: dict[int, Tensor] = {}
-    inner = []
-    for x in leaves:
-        if isinstance(x, Tensor) and type(x.node) is Node:
-            leaf = same.setdefault(id(x), Tensor._wrap(x.array, LEAF))
-            stands[id(leaf)] = x
-            x = leaf
-        inner.append(x)
-    return inner, stands
-
-
-def _flat(args: tuple[Any, ...]) -> tuple[list[Any], Any]:
-    """`flatten((args, {}))`, at once where nothing is nested."""
-    for x in args:
-        if isinstance(x, (tuple, list, dict)):
-            leaves, structure = flatten(args)
-            return leaves, _hashable(structure)
-    return list(args), len(args)
-
-
-def _hashable(structure: Any) -> Any:
-    if structure is None:
-        return None
-    kind, parts = structure
-    return kind, tuple([(p[0], _hashable(p[1])) if issubclass(kind, dict) else _hashable(p) for p in parts])
-
-
-_NUMBERS = (int, float, bool, str, type(None), bytes)
-
-
-def _key(leaves: list[Any], structure: Any) -> Any:
-    """What a recording depends on, of the arguments and the modes; None if it must not be made at all."""
-    parts: list[Any] = [structure if type(structure) is int else repr(structure), state.grad, state.inference,
-                        dtypes._default]  # fmt: skip
-    tensors = 0
-    for x in leaves:
-        if isinstance(x, Tensor):
-            tensors += 1
-            array, node = x.array, x.node
-            if node is None:
-                parts += (array.shape, array.dtype)
-            elif node is LEAF:
-                parts += (array.shape, array.dtype, "leaf", x._grad is None, id(x) if type(x) is not Tensor else 0)
-            else:
-                parts += (array.shape, array.dtype, "node")
-        elif isinstance(x, np.ndarray):
-            tensors += 1
-            parts += ("array", x.shape, x.dtype)
-        elif isinstance(x, _NUMBERS):
-            parts += (type(x), x)
-        else:
-            parts += ("object", id(x))
-    if tensors > 1:
-        parts.append(_overlaps(leaves))
-    return tuple(parts)
-
-
-def _overlaps(leaves: list[Any]) -> Any:
-    """Which arguments share memory: 0 if none do."""
-    arrays = [x.array if isinstance(x, Tensor) else x for x in leaves if isinstance(x, (Tensor, np.ndarray))]
-    found = [
-        (i, j) for i in range(len(arrays)) for j in range(i) if np.may_share_memory(arrays[i], arrays[j])
-    ]  # fmt: skip
-    return tuple(found)

@@ -16,7 +16,7 @@ from ..autograd.engine import key_of, pull_back, settle
 from ..graph import Bundle, Node, Spec, state
 from ..ops.op import Op, pick
 from ..tensor import LEAF, Tensor
-from .program import Argument, Call, Constant, Program
+from .program import Argument, Call, Constant, Instruction, Program
 from .record import Recorder
 
 __all__ = ["attach", "cut", "inner_pull", "pull"]
@@ -77,7 +77,9 @@ def cut(program: Program, backward: set[int], outs: int, position: int) -> tuple
         The forward half, which gives the results and then what is saved; the backward half, whose arguments are the
         cotangents and then what is saved; the number of saved values.
     """
-    second = [i for i in program.instructions if isinstance(i, Call) and backward.issuperset(i.outputs)]
+    second: list[Instruction] = [
+        i for i in program.instructions if isinstance(i, Call) and backward.issuperset(i.outputs)
+    ]
     ids = set(map(id, second))
     first = [i for i in program.instructions if id(i) not in ids]
     grads = program.results[outs:]
@@ -102,7 +104,13 @@ def cut(program: Program, backward: set[int], outs: int, position: int) -> tuple
             values.append(replace(v))
         else:
             values.append(replace(v, source=None))
-    forward = Program(program.name, [_unless(v, position) for v in program.values], first, (*program.results[:outs], *saved), program.structure)
+    forward = Program(
+        program.name,
+        [_unless(v, position) for v in program.values],
+        first,
+        (*program.results[:outs], *saved),
+        program.structure,
+    )
     return forward, Program(f"{program.name} backward", values, second, grads), len(saved)
 
 

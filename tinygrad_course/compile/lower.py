@@ -54,7 +54,7 @@ def _ufunc(f: np.ufunc, inputs: Sequence[Value], out: Value) -> Lowered | None:
         found = f.resolve_dtypes((*types, None))[-1]
     except TypeError:
         return None
-    if not np.can_cast(found, out.dtype, "same_kind"):
+    if out.dtype is None or not np.can_cast(found, out.dtype, "same_kind"):
         return None
     if f in (np.maximum, np.minimum):  # they take `out` by name only
         return Lowered(lambda a, b, o: f(a, b, out=o), True)
@@ -105,7 +105,7 @@ def _sum(call: Call, values: Sequence[Value]) -> Lowered | None:
     axis, keepdims = call.params.get("axis"), bool(call.params.get("keepdims"))
     if isinstance(axis, list):
         axis = tuple(axis)
-    add = np.add.reduce
+    add: Any = np.add.reduce
     return Lowered(lambda x, out: add(x, axis, None, out, keepdims), False)
 
 

@@ -21,7 +21,8 @@ class Plan:
     Attributes:
         offset: of each planned slot, in bytes.
         size: of the block.
-        onto: slots that are written into the array of an operand, which an operation has just made and nobody else reads.
+        onto: slots that are written into the array of an operand, which an operation has just made
+            and nobody else reads.
         calls: how the planned, and other lowered, calls are done.
         group: for each slot the one that stands for all that may share its memory.
         last: for each group the number of the last instruction that reads any of it.
@@ -159,7 +160,7 @@ def buffers(program: Program, p: Plan) -> dict[int, np.ndarray]:
     for slot, offset in p.offset.items():
         v = program.values[slot]
         part = block[start + offset : start + offset + v.nbytes]
-        found[slot] = part.view(v.dtype).reshape(v.shape)
+        found[slot] = part.view(v.dtype or np.uint8).reshape(v.shape)
     return found
 
 

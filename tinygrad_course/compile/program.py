@@ -269,7 +269,14 @@ class Program:
     results: tuple[int, ...] = ()
     structure: Any = None
 
-    def add(self, shape: Sequence[int], dtype: np.dtype | None, source: Source | None, memory: int | None = None, contiguous: bool = True) -> int:
+    def add(
+        self,
+        shape: Sequence[int],
+        dtype: np.dtype | None,
+        source: Source | None,
+        memory: int | None = None,
+        contiguous: bool = True,
+    ) -> int:
         """A new slot."""
         index = len(self.values)
         self.values.append(Value(index, tuple(shape), dtype, source, index if memory is None else memory, contiguous))

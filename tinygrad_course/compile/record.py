@@ -187,7 +187,9 @@ class Recorder(Observer):
 
     # --- what happens -------------------------------------------------------------------------------------------------
 
-    def saw(self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any) -> None:
+    def saw(
+        self, op: Any, inputs: tuple[Any, ...], params: dict[str, Any], outs: tuple[Tensor, ...], node: Any
+    ) -> None:
         if self.failure:
             return
         slots = tuple([self.slot_of(x) for x in inputs])
@@ -218,9 +220,7 @@ class Recorder(Observer):
             parts = index if isinstance(index, tuple) else (index,)
             arrays = [self.slot_of(part) for part in parts if isinstance(part, np.ndarray)]
             index = tuple([ARRAY if isinstance(part, np.ndarray) else part for part in parts])
-        self.program.instructions.append(
-            Write(target, index, self.slot_of(value), tuple(arrays), calling_line())
-        )
+        self.program.instructions.append(Write(target, index, self.slot_of(value), tuple(arrays), calling_line()))
 
     def checks(self, function: Any, inputs: tuple[Any, ...], params: dict[str, Any]) -> None:
         if not self.failure:
@@ -237,7 +237,7 @@ class Recorder(Observer):
     def performed(self, effect: effects.Effect, result: Any) -> None:
         if self.failure:
             return
-        tensors, structure = flatten(result)
+        _, structure = flatten(result)
         if structure is not None or not (result is None or isinstance(result, Tensor)):
             self.fail(f"{effect.name} returned {type(result).__name__}, where a Tensor or None can be repeated")
             return

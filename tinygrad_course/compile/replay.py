@@ -175,10 +175,10 @@ class _Writer:
             base = self.static[i.inputs[0]]
             view = i.op.forward(*[self.static[slot] for slot in i.inputs], **i.params)
             constant = all(isinstance(values[slot].source, Constant) for slot in i.inputs)
-            if type(view) is np.ndarray and view.dtype == values[i.outputs[0]].dtype:
-                if constant or (type(base) is np.ndarray and np.may_share_memory(view, base)):
-                    self.static[i.outputs[0]] = view
-                    return
+            shared = type(base) is np.ndarray and np.may_share_memory(view, base)
+            if type(view) is np.ndarray and view.dtype == values[i.outputs[0]].dtype and (constant or shared):
+                self.static[i.outputs[0]] = view
+                return
         how = self.plan.calls.get(n)
         if how is not None:
             out = values[i.outputs[0]]
@@ -211,8 +211,12 @@ class _Writer:
         """An operand of a ufunc: a number as an array of the dtype that it is converted to, which is quicker."""
         value = self.static.get(slot)
         if type(value) in (int, float, bool):
-            kinds = {self.program.values[s].dtype for s in i.inputs} - {None}
-            if len(kinds) == 1 and (dtype := kinds.pop()).kind == "f" and self.program.values[i.outputs[0]].dtype == dtype:
+            kinds = {v.dtype for s in i.inputs if (v := self.program.values[s]).dtype is not None}
+            if (
+                len(kinds) == 1
+                and (dtype := kinds.pop()).kind == "f"
+                and self.program.values[i.outputs[0]].dtype == dtype
+            ):
                 return self.name(np.array(value, dtype), "n")
         return self.ref(slot)
 
@@ -220,7 +224,9 @@ class _Writer:
         for slot in i.outputs:
             if slot not in self.static:
                 v = self.program.values[slot]
-                self._line(f"v{slot} = {self.name(np.empty, 'f')}({self.name(v.shape, 'p')}, {self.name(v.dtype, 'p')})", i)
+                self._line(
+                    f"v{slot} = {self.name(np.empty, 'f')}({self.name(v.shape, 'p')}, {self.name(v.dtype, 'p')})", i
+                )
         refs = ", ".join(self.ref(slot) for slot in (*i.inputs, *i.outputs))
         self._line(f"{self.name(i.run, 'f')}({refs})", i)
 

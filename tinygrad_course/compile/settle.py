@@ -43,7 +43,10 @@ def settle(first: Recorder, second: Recorder) -> tuple[Program | None, str]:
             return None, f"a leaf of shape {tuple(y.shape)} was not the same in two calls"
     for x, y in zip(first.results, second.results):
         if not isinstance(y, Tensor) and not _same(x, y):
-            return None, f"one call returned {x!r:.40}, the next one {y!r:.40}, which is no Tensor and so looks constant"
+            return (
+                None,
+                f"one call returned {x!r:.40}, the next one {y!r:.40}, which is no Tensor and so looks constant",
+            )
     constants: dict[int, Constant] = {}
     for p, q in used.items():
         difference = _unite(first, second, p, q, constants)
@@ -85,12 +88,14 @@ def _differ(x: Any, y: Any) -> str:
         if not _same(x.params, y.params):
             return f"its parameters were {x.params} in another call, and are {y.params}"
     elif isinstance(x, SetGrad):
-        if x.leaf is not y.leaf and x.leaf != y.leaf or (x.value is None) != (y.value is None):
+        if (x.leaf is not y.leaf and x.leaf != y.leaf) or (x.value is None) != (y.value is None):
             return "the gradient of another leaf was set, or there was none"
     elif isinstance(x, SetData):
         if x.tensor is not y.tensor and x.tensor != y.tensor:
             return "another tensor was given new data"
-    elif x.owner is not y.owner and not (isinstance(x.owner, list) and list(map(id, x.owner)) == list(map(id, y.owner))):
+    elif x.owner is not y.owner and not (
+        isinstance(x.owner, list) and list(map(id, x.owner)) == list(map(id, y.owner))
+    ):
         return "it acted on something else in another call"
     elif x.name != y.name or len(x.reloads) != len(y.reloads):
         return "it did something else in another call"
