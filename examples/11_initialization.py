@@ -5,7 +5,8 @@
 Five networks with five hidden layers name the objects in the images of Shapeset-3×2. They see the same images, each
 once. Two rules for random weights: fan-in, w ~ U[-1/√n_in, 1/√n_in], and normalized ("N"),
 w ~ U[-√6/√(n_in + n_out), √6/√(n_in + n_out)]; b = 0. The paper trained layers of 1,000 units on tens of millions of
-images. Here layers have 100 units, images are fewer, and objects larger than Shapeset3x2 draws unless told to, so that minutes show the effect.
+images. Here layers have 100 units, images are fewer, and objects larger than Shapeset3x2 draws unless told to, so that
+minutes show the effect.
 """
 
 import itertools
@@ -158,9 +159,9 @@ def main():
     print(f"\nTest error in % after {seen[-1]:,} images\n  {'':12s} {'here':>6s} {'paper':>6s} {'difference':>11s}")
     for name, error in last.items():
         print(f"  {name:12s} {error:6.2f} {PUBLISHED[name]:6.2f} {error - PUBLISHED[name]:+11.2f}")
-    print("The paper's layers have 1,000 units, and it trained on tens of millions of images. Fewer leave all networks\n"
-          "short of its errors, most of all those that start slowly: tanh and softsign without N. Sigmoid has not left\n"
-          "its plateau, at chance (88.9), which it had just begun to leave in the paper.\n")  # fmt: skip
+    print("The paper's layers have 1,000 units, and it trained on tens of millions of images. Fewer leave all of them\n"
+          "short of its errors, most those that start slowly: tanh and softsign without N. Sigmoid does not leave its\n"
+          "plateau, at chance (88.9 %), which it had just begun to leave in the paper.\n")  # fmt: skip
     others = [error for name, error in last.items() if name != "sigmoid"]
     report.claim("table", "Table 1's order: sigmoid is worst, and normalized tanh better than tanh, each by more than "
                  "5 %", last, min(last["sigmoid"] - max(others), last["tanh"] - last["tanh N"]) > 5)  # fmt: skip
