@@ -116,7 +116,7 @@ class _Builder:
         self.buffers = buffers
         self.trainable = trainable
 
-    def check_known(self, graph: Any, depth: int = 0) -> None:
+    def check_known(self, graph: Any) -> None:
         """Raise for operators that are not supported, naming all."""
         unknown = sorted(self._unknown(graph, 0))
         if unknown:
@@ -141,16 +141,17 @@ class _Builder:
         names = [x.name for x in graph.initializer]
         if len(set(names)) != len(names) or "" in names:
             raise OnnxError("load: initializers need different names")
-        into.inputs = [i.name for i in graph.input if i.name not in set(names)]
+        held = set(names)
+        into.inputs = [i.name for i in graph.input if i.name not in held]
         into.outputs = [o.name for o in graph.output]
-        if not depth and any(n in into.inputs and into.inputs.count(n) > 1 for n in into.inputs):
+        if len(set(into.inputs)) != len(into.inputs):
             raise OnnxError("load: inputs need different names")
         self._check_order(graph, {*names, *into.inputs, *around})
         available = {*names, *into.inputs, *around}
         settings = self._settings(graph)
-        homes = self._homes(graph, set(names))
+        homes = self._homes(graph, held)
         order: list[str] = []
-        taken: set[str] = set(names)
+        taken = dict.fromkeys(names, 1)
         for i, node in enumerate(graph.node):
             check_node(node, self.version)
             bodies = {}
@@ -179,7 +180,7 @@ class _Builder:
                 value = nn.Parameter(Tensor._wrap(array), requires_grad=self.trainable)
             else:
                 value = nn.Buffer(Tensor._wrap(array))
-            state[proto.name] = _put(into, proto.name, value)
+            state[proto.name] = _attach(into, proto.name, value)
         into.schedule(order, state)
 
     def _check_order(self, graph: Any, known: set[str]) -> None:
@@ -222,12 +223,13 @@ def _label(node: Any, i: int) -> str:
     return label or f"{node.op_type}_{i}"
 
 
-def _place(root: Graph, path: str, step: Step, taken: set[str]) -> str:
-    """Put a step at a path, or beside what is there; gives where."""
-    found, i = path, 1
+def _place(root: Graph, path: str, step: Step, taken: dict[str, int]) -> str:
+    """Put a step at a path, or beside what is there; gives where. `taken` counts how often a path was asked for."""
+    found = path
     while found in taken or not _free(root, found):
-        found, i = f"{path}_{i}", i + 1
-    taken.add(found)
+        taken[path] = number = taken.get(path, 0) + 1
+        found = f"{path}_{number - 1}"
+    taken[found] = 1
     return _attach(root, found, step)
 
 
@@ -265,7 +267,3 @@ def _attach(root: nn.Module, path: str, value: Any) -> str:
         leaf += "_"
     setattr(owner, leaf, value)
     return ".".join([*place, leaf])
-
-
-def _put(root: nn.Module, path: str, value: Any) -> str:
-    return _attach(root, path, value)

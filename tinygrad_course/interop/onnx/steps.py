@@ -111,11 +111,11 @@ class Graph(nn.Module):
         """Set which modules are the steps, and where the tensors of the file are."""
         self._order = order
         self._state = state
-        seen = set(self.outputs)
+        seen, held = set(self.outputs), {*state, *self.inputs}
         last: list[list[str]] = []
         for place in reversed(order):
             step: Any = self.get_submodule(place)
-            here = {n for n in reads(step) if n and n not in seen} - set(state) - set(self.inputs)
+            here = {n for n in reads(step) if n and n not in seen} - held
             unread = [n for n in step.outputs if n and n not in seen]
             seen |= here
             last.append([*here, *unread])

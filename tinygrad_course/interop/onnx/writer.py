@@ -30,7 +30,7 @@ class Writer:
         self.opset = opset
         self.nodes: list[Any] = []
         self.place = ""  # of the module that is being written, for the names of nodes
-        self._taken: set[str] = set()
+        self._taken: dict[str, int] = {}  # names, and how often each was asked for
         self._constants: dict[Any, str] = {}
         self._lengths: dict[Any, str] = {}
 
@@ -38,10 +38,11 @@ class Writer:
 
     def reserve(self, name: str) -> str:
         """The name, or if it is taken the name with a number."""
-        found, i = name, 1
+        found = name
         while found in self._taken:
-            found, i = f"{name}_{i}", i + 1
-        self._taken.add(found)
+            self._taken[name] += 1
+            found = f"{name}_{self._taken[name] - 1}"
+        self._taken[found] = 1
         return found
 
     def node(self, kind: str, *inputs: str, outs: int = 1, **attributes: Any) -> Any:

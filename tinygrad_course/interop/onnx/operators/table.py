@@ -17,11 +17,9 @@ from ..reader import MOST
 if TYPE_CHECKING:
     from ..steps import Step
 
-__all__ = ["OPERATORS", "Known", "Unknown", "floats", "ints", "known", "operator", "sized"]
+__all__ = ["OPERATORS", "Known", "floats", "ints", "known", "operator", "sized"]
 
 OPERATORS: dict[str, Callable[..., Any]] = {}
-
-Unknown = NotImplementedError
 
 
 class Known(Tensor):
