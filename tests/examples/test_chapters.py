@@ -107,6 +107,20 @@ def test_06_error_surface(chapter):
     assert claims["bends"]["measured"] < 0.1
 
 
+def test_07_width_and_depth(chapter):
+    claims = chapter("07_width_and_depth")
+    hold(claims, "underfitting", "depth", "gap", "vanishing")
+    assert all(50 < error < 90 for error in claims["underfitting"]["measured"].values())
+    # On 200 images 256 units learn by heart what does not help with others.
+    gap = claims["gap"]["measured"]
+    assert 10 < gap["MNIST"] < 40 < gap["Shapeset-3×2"] < 90
+    vanish = claims["vanishing"]["measured"]
+    assert 0 < vanish["sigmoid"] < 1e-6 < vanish["ReLU"] < vanish["tanh"] < 0.01
+    # Each tanh layer takes about √3 from the gradient on its way back (chapter 11), and eleven are passed.
+    assert vanish["tanh"] == pytest.approx(3**-5.5, rel=0.5)
+    assert claims["inception"]["measured"]["parameters"] < 0.05
+
+
 def test_08_descent(chapter):
     pytest.importorskip("scipy")
     claims = chapter("08_descent")
