@@ -57,7 +57,7 @@ KINDS: dict[str, Kind] = {
     "cotangent left out": Kind("not linear in the cotangent"),
     "1 + h² for the derivative": Kind(r"^derivative of another function: 1 \+ h²"),
     "1 for the derivative": Kind("^derivative of another function: 1( instead|$)"),
-    "rounded to float32": Kind("^float32 leakage", apart=1e-9),
+    "given in float32": Kind("^float32 leakage", apart=1e-9),
     "shifted by one": Kind(None),
     "cotangent averaged": Kind(None),
     "an input read as 1": Kind(None),
@@ -106,4 +106,4 @@ def _rounded(i: int, gs: list[Any], _inputs: Any, _y: Any) -> Any:
     return gs[i].astype(np.float32)
 
 
-MORE = {"NaN": lambda i, gs, _inputs, _y: gs[i] * float("nan"), "rounded to float32": _rounded}
+MORE = {"NaN": lambda i, gs, _inputs, _y: gs[i] * float("nan"), "given in float32": _rounded}
