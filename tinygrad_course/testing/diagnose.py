@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from .evidence import Evidence, turned
-from .known import KNOWN
+from .known import CONFUSED, KNOWN
 from .locate import Suspect
 from .probe import cotangent
 
@@ -30,11 +30,11 @@ def diagnose(suspect: Suspect, rng: np.random.Generator) -> str | None:
     if suspect.order > 1:
         return INSIDE
     with np.errstate(all="ignore"):
-        for position in suspect.wrong:
-            cause = _of_input(suspect, suspect.point.wrt.index(position), rng)
-            if cause:
-                return cause
-    return None
+        causes = {i: _of_input(suspect, suspect.point.wrt.index(i), rng) for i in suspect.wrong}
+    told = {i: cause for i, cause in causes.items() if cause}
+    if len(set(causes.values())) == 1:
+        return causes[suspect.wrong[0]]
+    return "; ".join(f"{cause} (input {i})" for i, cause in told.items()) or None
 
 
 def _of_input(suspect: Suspect, i: int, rng: np.random.Generator) -> str | None:
@@ -133,6 +133,11 @@ def _other_function(seen: Evidence) -> Iterator[str]:
         given, right = _name(a, x, y), _name(n, x, y)
         if given:
             yield f"derivative of another function: {given}" + (f" instead of {right}" if right else "")
+            return
+        for given, right in CONFUSED:
+            # As a factor among others.
+            if _close(a * KNOWN[right](x, y), n * KNOWN[given](x, y)):
+                yield f"derivative of another function: {given} instead of {right}"
 
 
 def _without_input(seen: Evidence) -> Iterator[str]:

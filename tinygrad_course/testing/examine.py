@@ -12,7 +12,7 @@ from .jacobian import full_findings
 from .kinks import ALL, bends, glimpsed, judge
 from .options import Options
 from .report import Finding, Kink, Row
-from .rounding import rounding
+from .rounding import FINE, rounding
 from .stiff import wrong_closer
 
 __all__ = ["Outcome", "examine"]
@@ -62,7 +62,7 @@ def examine(
             found = apart(point, rng, options, order) if "forward" in options.modes else []
             return Outcome(found, [], verdict.kinks, floor)
     rows = elements(point, rng, options)
-    if order == 1 and rows:
+    if order == 1 and rows and max(floor, point.coarseness()) < FINE:
         rest = wrong_closer(point, rng, options, rows)
         return Outcome(found if rest else [], rest, [], floor)
     return Outcome(found, rows, [], floor)

@@ -98,9 +98,7 @@ def glimpsed(point: Point, rng: np.random.Generator) -> bool:
         return bool(np.any(jump > ROUGH * np.maximum(np.abs(right - here), np.abs(here - left)) + rounding))
 
 
-def bends(
-    point: Point, rng: np.random.Generator, floor: float = 0.0, used: Sequence[np.ndarray] | None = None
-) -> bool:
+def bends(point: Point, rng: np.random.Generator, floor: float = 0.0, used: Sequence[np.ndarray] | None = None) -> bool:
     """Whether the point is at a kink: whether one-sided slopes fail to be linear in the direction."""
     rays = Rays(point, _finite(point, used), floor)
     for _ in range(4):
@@ -152,6 +150,7 @@ def judge(
             np.all(error <= ROUGH * np.maximum(np.abs(low), np.abs(high)) + max(rtol, 1e-6) * rays.scale.max())
         )
         length = float(np.abs(u).max())
+        steepest = float(np.abs([low, high]).max(initial=0.0))
         name, element = rays.element(int(np.flatnonzero(u)[0])) if k < len(single) else (ALL, ())
         for group, g in zip(groups, gradients):
             v = signs[group]
@@ -164,7 +163,7 @@ def judge(
                 # The nearest slope is what the gradient should have been at least.
                 nearest = least if analytic < least else most
                 wrong.append(Row(name, element, *(x / length for x in (analytic, nearest, least, most))))
-            elif most - least > 2 * slack and k < len(single):
+            elif most - least > 2 * slack + BEND * steepest and k < len(single):
                 kinks.append(Kink(name, element, least / length, most / length, analytic / length))
     return Verdict(kinks, wrong, reliable)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["KNOWN"]
+__all__ = ["CONFUSED", "KNOWN"]
 
 KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "1 + h²": lambda x, h: 1 + h * h,
@@ -44,3 +44,11 @@ KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "1 for x > 0, else 0": lambda x, h: np.where(x > 0, 1.0, 0.0),
     "exp(-x²)": lambda x, h: np.exp(-x * x),
 }
+
+# What is written for what, often enough to be looked for as a factor among others.
+CONFUSED = (
+    ("1 + h²", "1 - h²"),
+    ("1 - x²", "1 - h²"),
+    ("h (1 + h)", "h (1 - h)"),
+    ("x (1 - x)", "h (1 - h)"),
+)
