@@ -143,6 +143,12 @@ def pool(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(mine, want)
 
 
+def slip(rng: np.random.Generator) -> None:
+    """What a kernel with a mistake does: reads one value too far."""
+    x = guard.place(rng.standard_normal(5), at_end=True)
+    np.lib.stride_tricks.as_strided(x, (6,)).sum()
+
+
 def main(family: str, count: int, seed: int = 0) -> None:
     for module in (calls, conv, pooling):
         module.np = guard  # type: ignore[attr-defined]
@@ -150,7 +156,7 @@ def main(family: str, count: int, seed: int = 0) -> None:
             module.WORTH = 0
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        {"conv": convolution, "pool": pool, "winograd": winograd}[family](rng)
+        {"conv": convolution, "pool": pool, "winograd": winograd, "slip": slip}[family](rng)
         guard.kept.clear()  # what is in use is held by its array
         calls._kept.clear()
     print("ran", count)

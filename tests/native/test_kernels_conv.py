@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +244,20 @@ def test_nothing_outside_of_the_arrays_is_touched(family: str) -> None:
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.split() == ["ran", "30"]
+
+
+def test_the_guards_are_seen() -> None:
+    script = Path(__file__).with_name("guarded.py")
+    done = subprocess.run([sys.executable, script, "slip", "1"], capture_output=True, timeout=300, check=False)
+    assert done.returncode == -signal.SIGSEGV
+
+
+def test_threads_may_convolve_at_once(rng: np.random.Generator) -> None:
+    inputs = [rng.standard_normal((n, 4, 12, 12)).astype(np.float32) for n in (3, 8, 5, 16)]
+    w = rng.standard_normal((6, 4, 3, 3)).astype(np.float32)
+    wanted = [conv.convolution(x, w, None, **PLAIN) for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            found = pool.map(lambda x: conv.convolution(x, w, None, **PLAIN), inputs)
+            for a, b in zip(found, wanted):
+                np.testing.assert_array_equal(a, b)

@@ -11,6 +11,9 @@ How a kernel is made, from the bottom up:
 - `jit`: `load(text, names)` gives a `Library` of functions; `cache` keeps their code on disk, `image` links it.
 - `pool`: the threads; a kernel calls `tc_parallel`.
 - `elementwise`: the kernels of the long elementwise functions, and how an operation finds its kernel.
+- `families`: which operations on images, rows and windows have kernels. Those of a convolution are in `conv_direct`,
+  `conv_weight` and `conv_winograd`, and `conv` chooses among them; then `pooling`, `norm` and `softmax`. Kernels that
+  are specialized on a shape are written with `ir`, an assembler whose addresses fold, and called through `calls`.
 """
 
 from __future__ import annotations

@@ -132,11 +132,9 @@ def _forward(
         (n + sum(p) - d * (k - 1) - 1) // s + 1 for n, k, s, p, d in zip(x[2:], w[2:], stride, padding, dilation)
     )
     q = _geometry(dtype, x, w, out, stride, padding, dilation, groups)
-    return (
-        q
-        if isinstance(q, str)
-        else (compiled(correlation_kernel, _forward_job(q, bias), machine()), (x[0], w[0], *out))
-    )
+    if isinstance(q, str):
+        return q
+    return compiled(correlation_kernel, _forward_job(q, bias), machine()), (x[0], w[0], *out)
 
 
 @lru_cache(maxsize=256)
@@ -147,7 +145,9 @@ def _transposed(
     q = _geometry(dtype, shape, w, g[2:], stride, padding, dilation, groups)
     if math.prod(stride) > 9:
         return "the stride is too large"
-    return q if isinstance(q, str) else (compiled(correlation_kernel, _transposed_job(q), machine()), shape)
+    if isinstance(q, str):
+        return q
+    return compiled(correlation_kernel, _transposed_job(q), machine()), shape
 
 
 def _correlate(
@@ -215,7 +215,9 @@ def _weight(
 ) -> tuple[Kernel, Ints] | str:
     shape = (g[1], x[1] // groups, *kernel)
     q = _geometry(dtype, x, shape, g[2:], stride, padding, dilation, groups)
-    return q if isinstance(q, str) else (compiled(weight_kernel, _forward_job(q, False), machine()), shape)
+    if isinstance(q, str):
+        return q
+    return compiled(weight_kernel, _forward_job(q, False), machine()), shape
 
 
 def convolution_weight(

@@ -8,7 +8,8 @@ large one:
 2. Then there are (m + 2)² products of matrices, tiles × channels times channels × output channels.
 3. The products are transformed back, transposed back, and copied to where they belong.
 
-Tiles and channels beyond the edge cost work, but have no code of their own. For dW both the input and the gradient are
+Tiles and channels beyond the edge cost work, but have no code of their own. A value that is infinite or NaN spoils all
+results of its tile. For dW both the input and the gradient are
 transformed, and step 2 sums over the tiles.
 """
 

@@ -2,7 +2,8 @@
 
 A kernel is specialized on its shape, so almost every address is known when its text is made: whole numbers stay Python
 ints as long as they can, and become instructions (of type i64) only where a loop's counter enters. Vectors are
-explicit, `<8 x float>` say; nothing is left to an auto-vectorizer.
+explicit, `<8 x float>` say; nothing is left to an auto-vectorizer. (Kernels that serve arrays of every size are written
+with `emit`, where expressions read like Python's.)
 """
 
 from __future__ import annotations
