@@ -98,3 +98,14 @@ def test_a_function_that_gives_something_else_says_so():
     with pytest.raises(TypeError, match="give Tensors, got str"):
         gradcheck(lambda x: (x, "more"), np.ones(2))
     assert gradcheck(lambda x: (x * x, None), np.ones(2))
+
+
+def test_functions_that_differentiate_within():
+    def penalty(x):
+        (g,) = tc.autograd.grad((tc.sin(x) * x).sum(), x, create_graph=True)
+        return (g * g).sum()
+
+    assert gradcheck(penalty, np.array([0.5, 1.0]), order=2)
+    assert gradcheck(lambda x: tc.func.grad(lambda x: (tc.exp(x) * x).sum())(x), np.array([0.5, 1.0]))
+    with pytest.raises(GradientError):
+        gradcheck(lambda x: penalty(x) + wrong_tanh(x).sum(), np.array([0.5, 1.0]))

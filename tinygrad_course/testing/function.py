@@ -42,6 +42,7 @@ class Point:
         self.names = [f"input {i}" for i in range(len(inputs))] if names is None else list(names)
         self.dtypes = dict(dtypes or {})
         self.values: list[np.ndarray] = [self.inputs[i] for i in self.wrt]
+        self.records = False
         self.floor = max((float(np.finfo(dtype).eps) for dtype in self.dtypes.values()), default=0.0)
 
     def moved(self, values: Sequence[np.ndarray]) -> Point:
@@ -67,7 +68,13 @@ class Point:
 
     def outputs(self, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The floating outputs at these values of the inputs `wrt`."""
-        with no_grad():
+        if not self.records:
+            try:
+                with no_grad():
+                    return [y.array for y in self.run(values)[1]]
+            except RuntimeError:  # perhaps it differentiates within, or registers a hook
+                self.records = True
+        with enable_grad():
             return [y.array for y in self.run(values)[1]]
 
     def gradients(
