@@ -159,8 +159,8 @@ def main():
     )  # fmt: skip
     report.save(
         draw_sweeps(depths, DEPTHS, f"hidden layers, of {UNITS} tanh units each"), "07_depth.png",
-        "The same for depth. A second and third layer change little here; in a deep network hardly any gradient "
-        "arrives at the first layers, and it does not even learn its training images.",
+        "The same for depth. In a deep network hardly any gradient arrives at the first layers (next figure); too deep "
+        "a network does not even learn its training images.",
     )  # fmt: skip
     report.save(
         draw_gradients(norms, errors), "07_gradients_inception.png",

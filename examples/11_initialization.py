@@ -115,8 +115,8 @@ def draw_table(seen, errors):
     figure = common.new_figure(11, 4)
     left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
     for name, found in errors.items():
-        left.plot(seen, found, label=name, lw=1.2)
-    left.set(xlabel="images seen", ylabel="wrong test images, %", ylim=(0, 100))
+        left.plot([n / 1000 for n in seen], found, label=name, lw=1.2)
+    left.set(xlabel="thousands of images seen", ylabel="wrong test images, %", ylim=(0, 100))
     left.grid(alpha=0.3)
     left.legend(fontsize=8, loc="lower left")
     for k, (name, found) in enumerate(errors.items()):
@@ -147,7 +147,8 @@ def main():
     report.save(
         draw_signals({name: signals(model, *shown) for name, model in models.items()}), "11_trained.png",
         f"The same after {seen[-1]:,} images. Tanh units saturate at -1 and 1; softsign's are found at the knees of "
-        "its curve, where it still has slope. Sigmoid's last layer is what the paper calls its plateau.",
+        "its curve, where it still has slope. Where "
+        "sigmoid's last layer lies at 0 it is saturated, and those below it hardly learn: the paper's plateau.",
     )  # fmt: skip
     report.save(
         draw_table(seen, errors), "11_table.png",
@@ -165,6 +166,8 @@ def main():
     others = [error for name, error in last.items() if name != "sigmoid"]
     report.claim("table", "Table 1's order: sigmoid is worst, and normalized tanh better than tanh, each by more than "
                  "5 %", last, min(last["sigmoid"] - max(others), last["tanh"] - last["tanh N"]) > 5)  # fmt: skip
+    agree = sum((last[a] < last[b]) == (PUBLISHED[a] < PUBLISHED[b]) for a, b in itertools.combinations(last, 2))
+    report.claim("order", "all five come in the paper's order (pairs in the same order, of 10)", agree, agree == 10)
     gains = {name: last[name] - last[f"{name} N"] for name in ("tanh", "softsign")}
     report.claim("softsign", "softsign depends less on its start than tanh: the normalized rule gains less", gains,
                  gains["softsign"] < gains["tanh"])  # fmt: skip

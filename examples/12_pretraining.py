@@ -86,7 +86,7 @@ def show(axes, image, label="", **options):
 
 def draw_filters(filters):
     """First-layer weights: at random, after pretraining, after fine-tuning; each image scaled by itself."""
-    figure = common.new_figure(13, 2.6)
+    figure = common.new_figure(13, 2.1)
     for part, title in zip(figure.subfigures(1, 3, width_ratios=[1.1, 1, 1]), filters["DBN"], strict=True):
         part.suptitle(title, fontsize=10)
         for row, (start, found) in zip(part.subplots(len(filters), DRAWN), filters.items(), strict=True):
@@ -162,7 +162,7 @@ def main():
     report.save(
         draw_filters(filters), "12_filters.png",
         "The first layer's weights of some units, as images (blue positive, red negative). Pretraining makes strokes "
-        "and blobs of the random weights; fine-tuning on the labels changes them so little that it can hardly be seen.",
+        "and blobs of the random weights; what fine-tuning on the labels changes is hard to see.",
     )  # fmt: skip
     masked = x_test * tc.bernoulli(tc.full_like(x_test, 0.7))
     rows = {"digit": x_test} | {name: give_back(layers, x_test) for name, layers in stacks.items()}
@@ -171,7 +171,7 @@ def main():
         draw_digits(rows | {"masked": masked} | {f"{name}, of masked": y for name, y in repaired.items()}),
         "12_reconstruction.png",
         "Unseen digits and what each stack gives back of them, from 200 numbers, through three layers up and down. "
-        "Below, the same with 30 % of the pixels put to 0: the denoising stack has learned to fill them in.",
+        "Below, the same with 30 % of the pixels put to 0: the denoising stack was trained to fill them in.",
     )  # fmt: skip
 
     print()
