@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tinygrad_course as tc
+import tinygrad_course.nn.functional  # which puts the kernels in front of the operations
 from tinygrad_course.ops import convolution as ops
 
 pytest.importorskip("llvmlite")
