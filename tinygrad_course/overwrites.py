@@ -10,11 +10,12 @@ import itertools
 import threading
 import weakref
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["latest", "mark_overwritten", "overwritten_since", "owner", "tick"]
+__all__ = ["latest", "mark_overwritten", "marker", "overwritten_since", "owner", "tick"]
 
 tick = itertools.count(1).__next__
 _EVERYWHERE = (0, 2**64)
@@ -105,6 +106,28 @@ def mark_overwritten(array: np.ndarray) -> None:
             found.add(*_bounds(array), latest)
         else:
             found.add_ragged(array, latest)
+
+
+def marker(array: np.ndarray) -> Callable[[], None]:
+    """A function that notes another write into all of `array`, sooner than `mark_overwritten` where it is a repetition.
+
+    The memory of `array` must live as long as the function is called.
+    """
+    base = owner(array)
+    key = id(base)
+    low, high = _EVERYWHERE if base is array or not array.flags.forc else _bounds(array)
+
+    def mark() -> None:
+        global latest
+        found = _writes.get(key)
+        if found is None or found.bottoms != [low] or found.tops != [high] or found.ragged:
+            mark_overwritten(array)
+        else:
+            with _lock:
+                latest = tick()
+                found.times[0] = latest
+
+    return mark
 
 
 def overwritten_since(array: Any, seq: int) -> bool:

@@ -23,7 +23,7 @@ from ..native.formulas import Unlisted
 from ..native.host import host
 from ..native.updates import formula_of
 from ..optim.rule import RuleOptimizer
-from ..overwrites import mark_overwritten
+from ..overwrites import marker
 from ..tensor import Tensor
 from .native_nest import Layout, elementwise
 from .native_segment import Segment, lowers
@@ -170,6 +170,7 @@ class Step:
         for pack, flat, numbers in zip(self.packs, self.flat, self.numbers):
             arrays += [_fit(pack.values), flat, *pack.flat, numbers]
         self.kept = arrays
+        self.marks = [marker(pack.values) for pack in self.packs]
         self.table = np.array([start + -start % 64, *map(pointer, arrays)], np.uint64)
         return True
 
@@ -282,8 +283,8 @@ class Step:
         self.failures = 0
         if o is not None:
             o._steps_taken += 1
-            for pack in self.packs:
-                mark_overwritten(pack.values)
+            for mark in self.marks:
+                mark()
             if self.changing:
                 for pack, scalars in zip(self.packs, self._scalars):
                     for entry in pack.entries:
