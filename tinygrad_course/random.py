@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from .effects import perform
+
 __all__ = [
     "Generator", "default_generator", "fork_rng", "get_rng_state", "initial_seed", "manual_seed", "seed",
     "set_rng_state",
@@ -47,9 +49,12 @@ class Generator:
         """Start over from `seed`; the same seed gives the same bits."""
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
             raise TypeError(f"manual_seed: expected an integer, got {type(seed).__name__}")
-        self._seed = seed.__index__()
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        perform(self._start, seed.__index__(), owner=self, name="manual_seed", touches=tuple)
         return self
+
+    def _start(self, seed: int) -> None:
+        self._seed = seed
+        self.numpy = np.random.Generator(np.random.PCG64(seed % 2**64))
 
     def seed(self) -> int:
         """Start over from a fresh random seed and return it."""
@@ -68,9 +73,12 @@ class Generator:
 
     def set_state(self, state: dict[str, Any]) -> Generator:
         """Put back a state that `get_state` gave."""
+        perform(self._put, state, owner=self, name="set_state", touches=tuple)
+        return self
+
+    def _put(self, state: dict[str, Any]) -> None:
         self._seed = state["seed"]
         self.numpy.bit_generator.state = state["bit_generator"]
-        return self
 
 
 class _Here(threading.local):

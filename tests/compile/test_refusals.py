@@ -103,14 +103,14 @@ def test_data_dependent_shapes_are_followed():
 
 
 def test_checks_of_values_are_repeated():
-    logits = tc.randn(3, 4)
+    logits, F = tc.randn(3, 4), nn.functional
     cases = [
-        (lambda t: nn.functional.nll_loss(logits, t), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), IndexError),
-        (lambda t: nn.functional.cross_entropy(logits, t), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), IndexError),
-        (lambda t: nn.functional.one_hot(t, 4), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), RuntimeError),
-        (lambda t: nn.functional.multi_margin_loss(logits, t), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), RuntimeError),
-        (lambda p: nn.functional.binary_cross_entropy(p, p), tc.rand(3), tc.rand(3) + 1, RuntimeError),
-        (lambda p: nn.functional.gaussian_nll_loss(p, p, p), tc.rand(3), -tc.rand(3), ValueError),
+        (lambda t: F.nll_loss(logits, t), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), IndexError),
+        (lambda t: F.cross_entropy(logits, t), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), IndexError),
+        (lambda t: F.one_hot(t, 4), tc.tensor([0, 1, 3]), tc.tensor([0, 1, 4]), RuntimeError),
+        (lambda t: F.multi_margin_loss(logits, t), tc.tensor([0, 1, 3]), tc.tensor([4, 1, 0]), RuntimeError),
+        (lambda p: F.binary_cross_entropy(p, p), tc.rand(3), tc.rand(3) + 1, RuntimeError),
+        (lambda p: F.gaussian_nll_loss(p, p, p), tc.rand(3), -tc.rand(3), ValueError),
         (tc.bernoulli, tc.rand(3), tc.rand(3) + 1, RuntimeError),
     ]  # fmt: skip
     for function, good, bad, error in cases:

@@ -44,7 +44,7 @@ def state_of(*owners: Any) -> list[Any]:
             found += [owner.detach(), owner.grad]
         elif hasattr(owner, "param_groups"):
             saved = owner.state_dict()
-            found += [saved["state"], [{k: v for k, v in g.items()} for g in saved["param_groups"]]]
+            found += [saved["state"], saved["param_groups"]]
         else:
             found += [[p.detach(), p.grad] for p in owner.parameters()] + [b.detach() for b in owner.buffers()]
     return found

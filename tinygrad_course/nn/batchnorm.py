@@ -93,12 +93,12 @@ class _BatchNorm(_Norm):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check(input, input.shape[1] if input.ndim > 1 else 0)
-        rate = self.momentum
+        rate: float | Tensor | None = self.momentum
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
             if rate is None:  # the plain average over all batches so far
                 count = self.num_batches_tracked
-                rate = count.to(self.running_mean.dtype).reciprocal() if traced() else 1.0 / count.item()
+                rate = count.to(input.array.dtype).reciprocal() if traced() else 1.0 / count.item()
         by_batch = self.training or not self.track_running_stats
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias, by_batch, 0.0 if rate is None else rate,

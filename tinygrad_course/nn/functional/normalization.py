@@ -111,7 +111,7 @@ def batch_norm(
 
 
 def _standardized(x: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor, Tensor]:
-    return ops.standardize(x, axes=axes, eps=float(eps))  # type: ignore[return-value]
+    return ops.standardize(x, axes=axes, eps=float(eps))
 
 
 def instance_norm(
