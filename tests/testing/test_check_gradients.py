@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import strategies as st
@@ -39,7 +40,7 @@ def test_the_counterexample_is_the_smallest():
     assert "constant factor" in str(error) or error.cause is None
     notes = "\n".join(error.__notes__)
     assert "tensor(1.0625, dtype=float64)" in notes and "Explanation" not in notes
-    assert error.rows[0].element == ()
+    assert error.rows[0].element == () and "hypothesis" not in str(error)
 
 
 def test_a_bug_in_the_last_element_shrinks_to_two():
@@ -52,8 +53,9 @@ def test_a_bug_in_the_last_element_shrinks_to_two():
 
 
 def test_places_without_a_derivative_are_left_out():
-    check_gradients(some.tensors(on=(0.0,)))(tc.sign)()
-    check_gradients(some.tensors(low=0, on=(0.0,)))(tc.sqrt)()
+    few = hypothesis.settings(max_examples=15, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+    check_gradients(some.tensors((2,), on=(0.0,)), settings=few)(tc.sign)()
+    check_gradients(some.tensors((2,), low=0, on=(0.0,)), settings=few)(tc.sqrt)()
 
 
 def test_what_was_admitted_is_drawn():
