@@ -141,6 +141,11 @@ def judge(
     single = [np.where(group, rays.scale, 0.0) for group in _groups(rng, n)]
     whole = [rays.scale, np.abs(cotangent(rng, (n,))) * rays.scale]
     whole += [cotangent(rng, (n,)) * rays.scale for _ in range(3)]
+    # Along itself a gradient that is too long shows best.
+    total = gradients.sum(0) * rays.scale
+    steep = float(np.abs(total).max(initial=0.0))
+    if 0 < steep < np.inf:
+        whole.append(total / steep * rays.scale)
     kinks: list[Kink] = []
     wrong: list[Row] = []
     reliable = True

@@ -37,10 +37,13 @@ def rounding(point: Point, rng: np.random.Generator) -> float:
 
 def _beside(point: Point, rng: np.random.Generator) -> float:
     us = [direction(rng, x, np.zeros_like(x)) for x in point.values]
-    start = BESIDE * rng.choice([-1.0, 1.0])
+    side = rng.choice([-1.0, 1.0])
 
     def values(step: float) -> np.ndarray:
-        lines = [[np.asarray(x + t * u) for x, u in zip(point.values, us)] for t in start + step * np.arange(POINTS)]
+        lines = [
+            [np.asarray(x + t * u) for x, u in zip(point.values, us)]
+            for t in side * (BESIDE + step * np.arange(POINTS))
+        ]
         outputs = (point.outputs(line) for line in lines)
         return np.stack([np.concatenate([y.ravel().astype(np.float64) for y in ys]) for ys in outputs])
 
