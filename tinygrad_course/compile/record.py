@@ -94,6 +94,7 @@ class Recorder(Observer):
         for leaf in leaves:
             self._meet(leaf)
             self._outside.setdefault(id(leaf.array), leaf)
+            self._kept.append(leaf.array)
         for position, x in enumerate(arguments):
             if isinstance(x, Tensor):
                 self._places.setdefault(id(x), position)
