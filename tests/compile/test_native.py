@@ -2,7 +2,6 @@
 
 import copy
 import gc
-import math
 import threading
 
 import numpy as np
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 import tinygrad_course as tc
 from tests.samples import SAMPLES
 from tinygrad_course import nn
+from tinygrad_course.autograd.tree import flatten
 
 from . import test_primitives as primitives
 from .twins import same
@@ -40,7 +40,7 @@ _POINTWISE = [
 ]  # fmt: skip
 _SHAPED = [
     lambda a: a.T, lambda a: a.reshape(-1), lambda a: a.sum(0), lambda a: a.sum(-1, keepdim=True), lambda a: a.mean(),
-    lambda a: a.reshape(a.shape[-1], -1), lambda a: a.T @ a, lambda a: a @ a.T, lambda a: a.exp().sum(),
+    lambda a: a.reshape(a.shape[-1], -1), lambda a: a.T @ a, lambda a: a @ a.T, lambda a: tc.tanh(a).exp().sum(),
     lambda a: a.expand(2, *a.shape).sum(0), lambda a: a.T.reshape(-1) * 1.0, lambda a: a.sum((0, -1)),
 ]  # fmt: skip
 
@@ -67,7 +67,7 @@ def test_generated_programs(picks, shape, double):
             else:
                 made = _SHAPED[k % len(_SHAPED)](a if a.ndim == 2 else x)
             values.append(made if made.dtype == dtype else made * a)
-        loss = sum((v * 0.1).sin().sum() if v.array.size < 20_000 else v.sum() for v in values[3:])
+        loss = sum((v * 0.1).tanh().sum() if v.array.size < 20_000 else v.sum() for v in values[3:])
         loss.backward()
         return loss.detach(), values[-1].detach(), values[-2].detach()
 
@@ -79,7 +79,14 @@ def test_generated_programs(picks, shape, double):
         for f in (program, twin):
             xs = [tc.tensor(a, requires_grad=True) for a in arrays]
             found.append((f(*xs), [x.grad for x in xs]))
-        same(*found, rtol=3e-4, atol=3e-4 * math.prod(shape) ** 0.5)
+        for wanted, got in zip(*(flatten(outs)[0] for outs in found)):
+            if wanted is None:
+                assert got is None
+                continue
+            assert (wanted.shape, wanted.dtype) == (got.shape, got.dtype)
+            # Errors are relative to the largest value; products of many factors multiply them in float32.
+            scale = 1 + float(np.abs(wanted.array).max(initial=0))
+            assert np.abs(got.array - wanted.array).max(initial=0) <= (1e-9 if double else 2e-3) * scale
 
 
 def test_arguments_may_be_strided_and_overlap():
