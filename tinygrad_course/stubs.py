@@ -63,11 +63,13 @@ class _Names(ast.NodeTransformer):
 
 
 def _home(name: str, used_in: str) -> str:
-    """The module of the package that publishes a name; or the one that uses it, which must then define it."""
+    """The module of the package that publishes what is used; or the one that uses it, which must then define it."""
+    user = sys.modules[used_in]
     for module_name, module in sorted(sys.modules.items(), key=lambda item: item[0].count(".")):
         if module_name.startswith(f"{__package__}.") and name in getattr(module, "__all__", ()):
             found = getattr(module, name, None)
-            if getattr(found, "__module__", module_name) in (module_name, "typing", "types"):
+            same = getattr(user, name, found) is found  # names for type checkers only are not there
+            if same and getattr(found, "__module__", module_name) in (module_name, "typing", "types"):
                 return module_name.removeprefix(str(__package__))
     return used_in.removeprefix(str(__package__))
 
@@ -168,7 +170,7 @@ def methods_stub() -> str:
 
 def _origin(name: str, value: Any) -> str:
     """The module from which a public name comes, relative to the package."""
-    module = getattr(inspect.unwrap(value), "__module__", "") if callable(value) else ""
+    module = getattr(inspect.unwrap(value) if callable(value) else type(value), "__module__", "")
     if module.startswith(f"{__package__}.") and getattr(sys.modules[module], name, None) is value:
         return module.removeprefix(str(__package__))
     for module_name, holder in sorted(sys.modules.items(), key=lambda item: -item[0].count(".")):

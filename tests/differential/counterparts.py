@@ -25,7 +25,7 @@ def _listed(**names: str) -> dict[str, str]:
 # Primitives that no call of PyTorch corresponds to.
 WITHOUT = _listed(
     draws_other_numbers="bernoulli exponential multinomial normal poisson randint randperm uniform",
-    appears_in_gradients_of_the_second_order_only="one_hot take_in_windows",
+    appears_in_gradients_of_the_second_order_only="take_in_windows",
 )
 
 # Public functions of the same name that other tests are for.
