@@ -167,6 +167,7 @@ CHANGES = {
     "a hook of the optimizer": lambda net, opt, held: opt.register_step_post_hook(
         lambda o, *_: o.param_groups[0].update(lr=o.param_groups[0]["lr"] * 0.9)
     ),
+    "a hook of a parameter": lambda net, opt, held: net[0].weight.register_hook(lambda g: g * 0.5),
     "garbage": lambda net, opt, held: gc.collect(),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from operator import attrgetter, is_
 from types import CodeType, FunctionType, MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ..nn.module import Module
 from ..tensor import Tensor
 from .program import Effect, GradientOf, Held, Program, SetGrad
 
+if TYPE_CHECKING:
+    from ..autograd.hooks import Hooks
+
 __all__ = ["Guards", "Surroundings"]
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -26,6 +29,7 @@ _PLAIN = (int, float, bool, str, bytes, type(None), complex, np.generic, np.dtyp
 _array_of = attrgetter("array")
 _node_of = attrgetter("node")
 _grad_of = attrgetter("_grad")
+_hooks_of = attrgetter("_hooks")
 _MISSING = object()
 
 
@@ -163,6 +167,7 @@ class Guards:
         self.shapes = [(a.shape, a.dtype) for a in self.arrays]
         self.leaves = list({id(t): t for t in (*self.tensors, *around.tensors.values())}.values())
         self.nodes = list(map(_node_of, self.leaves))
+        self.hooks = _hung(list(map(_hooks_of, self.leaves)))
         self.grads = _relied_on(program, initial)
         self.around = around
         self.moment = -1
@@ -170,6 +175,9 @@ class Guards:
     def hold(self) -> bool:
         """Whether all is as it was."""
         if not all(map(is_, map(_node_of, self.leaves), self.nodes)):
+            return False
+        hooks = list(map(_hooks_of, self.leaves))
+        if (self.hooks or any(hooks)) and _hung(hooks) != self.hooks:
             return False
         arrays = self.arrays
         if not all(map(is_, map(_array_of, self.tensors), arrays)):
@@ -201,6 +209,11 @@ class Guards:
             if tuple(map(id, listed.values() if isinstance(listed, dict) else listed)) != ids:
                 return False
         return True
+
+
+def _hung(hooks: list[Hooks | None]) -> list[tuple[int, int]]:
+    """Which hooks hang on which tensor: they ran while the function was recorded."""
+    return [(i, key) for i, h in enumerate(hooks) if h is not None for key in (*h.gradient, *h.accumulated)]
 
 
 def _held(program: Program) -> list[tuple[int, Tensor]]:

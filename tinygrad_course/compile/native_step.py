@@ -132,6 +132,8 @@ class Step:
         self.remembered: list[Any] = []
         if self.optimizer is not None and not self._bind_optimizer():
             return False
+        if any(p._hooks is not None for p in self.params):
+            raise Unlisted("parameters with hooks")
         segment = self._code()
         # Gradients, one behind the other for each pack; the parameters' own are these from now on.
         self.flat = [np.empty(pack.size, pack.dtype) for pack in self.packs]
