@@ -173,9 +173,13 @@ def _origin(name: str, value: Any) -> str:
     module = getattr(inspect.unwrap(value) if callable(value) else type(value), "__module__", "")
     if module.startswith(f"{__package__}.") and getattr(sys.modules[module], name, None) is value:
         return module.removeprefix(str(__package__))
-    for module_name, holder in sorted(sys.modules.items(), key=lambda item: -item[0].count(".")):
-        if module_name.startswith(f"{__package__}.") and getattr(holder, name, None) is value:
-            return module_name.removeprefix(str(__package__))
+    homes = [
+        (name not in getattr(holder, "__all__", ()), -module_name.count("."), module_name)
+        for module_name, holder in list(sys.modules.items())
+        if module_name.startswith(f"{__package__}.") and getattr(holder, name, None) is value
+    ]
+    if homes:  # the deepest of those that publish it
+        return min(homes)[2].removeprefix(str(__package__))
     raise LookupError(f"stubs: no module defines the public name {name!r}")
 
 

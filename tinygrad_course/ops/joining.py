@@ -28,11 +28,11 @@ def _at(dim: int, part: Any) -> tuple[Any, ...]:
 
 _cat = declare(
     lambda *xs, axis, bounds: np.concatenate(xs, axis),
-    vjp=lambda i, g, _y, *_xs, axis, bounds: getitem.apply(g, index=_at(axis, slice(bounds[i], bounds[i + 1]))),
+    vjp=lambda i, g, _y, axis, bounds: getitem.apply(g, index=_at(axis, slice(bounds[i], bounds[i + 1]))),
     name="cat", variadic=True, doc="Arrays joined along a dim that exists; `bounds` says where each begins.",
 )  # fmt: skip
 _stack = declare(
-    lambda *xs, axis: np.stack(xs, axis), vjp=lambda i, g, _y, *_xs, axis: getitem.apply(g, index=_at(axis, i)),
+    lambda *xs, axis: np.stack(xs, axis), vjp=lambda i, g, _y, axis: getitem.apply(g, index=_at(axis, i)),
     name="stack", variadic=True, doc="Arrays of one shape joined along a new dim.",
 )  # fmt: skip
 

@@ -22,6 +22,7 @@ from ..tensor import Tensor
 __all__ = ["REGISTRY", "Op", "declare", "primitive"]
 
 REGISTRY: dict[str, Op] = {}
+CO_VARARGS = 0x04  # as in `inspect`, which takes long to import
 
 Rule = Callable[..., Any]
 
@@ -85,15 +86,23 @@ class Op:
         if not self.variadic:
             return self.rules or (None,) * count
         rule = self.rules[0]  # type: ignore[index]
-        return tuple(_for_input(rule, i) for i in range(count))  # type: ignore[arg-type]
+        return tuple(_for_input(rule, i, self._gathers()) for i in range(count))  # type: ignore[arg-type]
+
+    def _gathers(self) -> bool:
+        """Whether a variadic rule takes the inputs: to hand all to each of many would take long."""
+        code = getattr(self.rules[0], "__code__", None)  # type: ignore[index]
+        return code is None or bool(code.co_flags & CO_VARARGS)
 
     def kept(self, wanted: tuple[bool, ...]) -> tuple[bool, tuple[bool, ...]]:
         """Whether backward needs the output, and which inputs it needs, if these inputs want a gradient."""
         found = self._kept.get(wanted)
         if found is None:
-            rules = (self.rules or ()) * (len(wanted) if self.variadic else 1)
-            uses = [_uses(rule, len(wanted), self.variadic) for rule, w in zip(rules, wanted) if w]
-            found = any(u[0] for u in uses), tuple(any(u[1][i] for u in uses) for i in range(len(wanted)))
+            rules = self.rules or ()
+            if self.variadic:  # one rule, which reads all inputs or none
+                found = _uses(rules[0], len(wanted), True)
+            else:
+                uses = [_uses(rule, len(wanted), False) for rule, w in zip(rules, wanted) if w]
+                found = any(u[0] for u in uses), tuple(any(u[1][i] for u in uses) for i in range(len(wanted)))
             self._kept[wanted] = found
         return found
 
@@ -104,14 +113,17 @@ class Op:
 
         A joint op gets the cotangent of its output as it arrived: of a smaller shape that broadcasts, if `lazy`.
         """
+        given = inputs if not self.variadic or self._gathers() else ()
         return [
-            rule(g, y, *inputs, **params) if w and rule is not None else None
+            rule(g, y, *given, **params) if w and rule is not None else None
             for rule, w in zip(self.rules_for(len(inputs)), wanted)
         ]
 
 
-def _for_input(rule: Rule, index: int) -> Rule:
-    return lambda g, y, *inputs, **params: rule(index, g, y, *inputs, **params)
+def _for_input(rule: Rule, index: int, gathers: bool) -> Rule:
+    if gathers:
+        return lambda g, y, *inputs, **params: rule(index, g, y, *inputs, **params)
+    return lambda g, y, *_inputs, **params: rule(index, g, y, **params)
 
 
 def _uses(rule: Rule | None, count: int, variadic: bool) -> tuple[bool, tuple[bool, ...]]:
@@ -122,8 +134,8 @@ def _uses(rule: Rule | None, count: int, variadic: bool) -> tuple[bool, tuple[bo
     if code is None:
         return True, (True,) * count
     if variadic:  # rule(i, g, y, *inputs, **params)
-        y, inputs = code.co_varnames[2], code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
-        return not y.startswith("_"), (not inputs.startswith("_"),) * count
+        gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & CO_VARARGS else "_"
+        return not code.co_varnames[2].startswith("_"), (not gathered.startswith("_"),) * count
     names = code.co_varnames[1 : code.co_argcount]
     used = [not name.startswith("_") for name in names[: count + 1]]
     used += [True] * (count + 1 - len(used))  # gathered by *args: assume the rule reads them
@@ -146,7 +158,8 @@ def primitive(
         lazy: the rules accept a cotangent of a smaller shape that broadcasts to the output's; default: as `broadcasts`.
         broadcasts: inputs broadcast elementwise; default: True if `forward` is a NumPy ufunc without a signature.
         shrinks: the output may be much smaller than an input that no rule needs; default: not `broadcasts`.
-        variadic: any number of array inputs; `vjp` is then one rule `rule(i, g, y, *inputs, **params)` for input `i`.
+        variadic: any number of array inputs; `vjp` is then one rule `rule(i, g, y, *inputs, **params)` for input `i`;
+            it may leave out `*inputs`.
         doc: the docstring of the operation.
         register: put it in the project's registry. Users' operations stay out, so a cell can be run twice.
 

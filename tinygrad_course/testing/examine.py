@@ -19,6 +19,7 @@ __all__ = ["Outcome", "examine"]
 
 # Projections of functions that round coarsely: a chance agreement of one is not as rare as in float64.
 REPEATS = 3
+TRIES = 3
 
 
 class Outcome(NamedTuple):
@@ -40,32 +41,64 @@ class Outcome(NamedTuple):
 def examine(
     point: Point, rng: np.random.Generator, options: Options, *, order: int = 1, jumps: bool = False
 ) -> Outcome:
-    """Compare the gradient with differences; where these disagree and the point is at a kink, with all slopes."""
+    """Compare the gradient with differences; where these disagree and the point is at a kink, with all slopes.
+
+    Beyond order 1, where differences do not settle at a kink, other directions are tried.
+    """
+    for _ in range(TRIES if jumps and order > 1 else 1):
+        outcome = _examined(point, rng, options, order, jumps)
+        if not outcome.found or any(f.reliable for f in outcome.found):
+            break
+    return outcome
+
+
+def _examined(point: Point, rng: np.random.Generator, options: Options, order: int, jumps: bool) -> Outcome:
     found = _compared(point, rng, options, order, jumps)
+    judged = _judged(found, point, rng, options, order, jumps) if order == 1 else None
+    if judged and not judged.found:
+        return judged
+    # A kink nearby looks like rounding, so that is measured only now.
+    given = options
     if found and not options.floor:
         floor = rounding(point, rng)
         if options._replace(floor=floor).relative(()) > options.relative(()):
             options = options._replace(floor=floor, repeats=max(options.repeats, REPEATS))
             found = _compared(point, rng, options, order, jumps)
+    if order > 1 or options is not given:
+        judged = _judged(found, point, rng, options, order, jumps)
     floor = options.floor
+    if judged:
+        return judged
     if not found:
         kinks = judge(point, rng, options).kinks if order == 1 and glimpsed(point, rng) else []
         return Outcome([], [], kinks, floor)
-    # Beyond order 1 the gradient jumps at a kink, and what does not jump has kinks there.
-    used = continuous(point, rng) if jumps else None
-    if (order == 1 or jumps) and bends(point, rng, floor, used):
-        verdict = judge(point, rng, options, used)
-        if verdict.reliable:
-            if verdict.wrong:
-                found = [f._replace(reliable=True) for f in found]
-                return Outcome(found, _worst(verdict.wrong), verdict.kinks, floor)
-            found = apart(point, rng, options, order) if "forward" in options.modes else []
-            return Outcome(found, [], verdict.kinks, floor)
     rows = elements(point, rng, options)
     if order == 1 and rows and max(floor, point.coarseness()) < FINE:
         rest = wrong_closer(point, rng, options, rows)
         return Outcome(found if rest else [], rest, [], floor)
     return Outcome(found, rows, [], floor)
+
+
+def _judged(
+    found: list[Finding], point: Point, rng: np.random.Generator, options: Options, order: int, jumps: bool
+) -> Outcome | None:
+    """What the slopes on all sides say of a gradient that disagrees with differences; None if there is one slope only.
+
+    Beyond order 1 the gradient jumps at a kink, and what does not jump has kinks there.
+    """
+    if not found or not (order == 1 or jumps):
+        return None
+    used = continuous(point, rng) if jumps else None
+    if not bends(point, rng, options.floor, used):
+        return None
+    verdict = judge(point, rng, options, used)
+    if not verdict.reliable:
+        return None
+    if verdict.wrong:
+        found = [f._replace(reliable=True) for f in found]
+        return Outcome(found, _worst(verdict.wrong), verdict.kinks, options.floor)
+    found = apart(point, rng, options, order) if "forward" in options.modes else []
+    return Outcome(found, [], verdict.kinks, options.floor)
 
 
 def _compared(point: Point, rng: np.random.Generator, options: Options, order: int, jumps: bool) -> list[Finding]:
