@@ -6,6 +6,7 @@ the node, not closed over, so that backward can hand a rule raw arrays, or Tenso
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -115,10 +116,7 @@ class Spec:
 
     @property
     def size(self) -> int:
-        n = 1
-        for length in self.shape:
-            n *= length
-        return n
+        return math.prod(self.shape)
 
     @property
     def nbytes(self) -> int:

@@ -1,11 +1,17 @@
 """Without llvmlite, or on other processors, there is nothing to test here."""
 
+import numpy as np
 import pytest
 
 import tinygrad_course as tc
 
 if not tc.native.available():
     collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 @pytest.fixture

@@ -22,11 +22,6 @@ from tinygrad_course.native import norm, softmax
 DTYPES = st.sampled_from([np.float32, np.float32, np.float64])
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def close(found: np.ndarray | None, wanted: np.ndarray, dtype: Any) -> None:
     assert found is not None and found.dtype == dtype and found.shape == wanted.shape
     tolerance = 2e-6 if dtype == np.float32 else 1e-14

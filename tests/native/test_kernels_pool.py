@@ -23,11 +23,6 @@ if not tc.native.available():
 from tinygrad_course.native import pooling
 
 
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 @pytest.fixture(autouse=True)
 def _small_work_counts(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(pooling, "WORTH", 0)

@@ -18,7 +18,7 @@ from ..testing.admit import Admitted
 from ..testing.report import table
 from .inputs import Arguments, drawn, fits, guessed, like, quiet
 from .subjects import Subject, Unusable, subject, subjects
-from .target import file_module, look_up, made, make_inputs
+from .target import add_inputs, file_module, look_up, made, make_inputs
 
 __all__ = ["arguments", "run"]
 
@@ -45,13 +45,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What `check` takes."""
     parser.add_argument("target", metavar="FILE.py[:NAME]", help="a Python file, and what to check in it "
                         "(default: all Functions, primitives, Modules and functions that it defines)")  # fmt: skip
-    parser.add_argument("--input", action="append", default=[], metavar="SHAPE[:DTYPE]",
-                        help="a random input, as in 4,3 or 4:int64; once for each (default: guessed)")  # fmt: skip
-    parser.add_argument("--high", type=int, default=2, metavar="N",
-                        help="integer inputs are drawn from 0 … N-1 (default: 2)")  # fmt: skip
+    add_inputs(parser, "a random input, as in 4,3 or 4:int64; once for each (default: guessed)", "of inputs and checks")
     parser.add_argument("--order", type=int, default=1, choices=(1, 2, 3), help="of derivatives (default: 1)")
     parser.add_argument("--points", type=int, default=4, metavar="N", help="inputs to check at (default: 4)")
-    parser.add_argument("--seed", type=int, default=0, help="of inputs and checks (default: 0)")
 
 
 def run(args: argparse.Namespace) -> int:

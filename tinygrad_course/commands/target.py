@@ -18,18 +18,22 @@ from ..nn.module import Module
 from ..random import manual_seed
 from ..tensor import Tensor
 
-__all__ = ["add_target", "call", "file_module", "load", "look_up", "made", "make_inputs"]
+__all__ = ["add_inputs", "add_target", "call", "file_module", "load", "look_up", "made", "make_inputs"]
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:
     """The arguments that say what to look at."""
     parser.add_argument("target", metavar="FILE.py:NAME", help="a Module (a class is called without arguments), "
                         "a function or a Tensor in a Python file")  # fmt: skip
-    parser.add_argument("--input", action="append", default=[], metavar="SHAPE[:DTYPE]",
-                        help="a random input, as in 8,3,32,32 or 8,20:int64; once for each")  # fmt: skip
+    add_inputs(parser, "a random input, as in 8,3,32,32 or 8,20:int64; once for each", "of the random inputs")
+
+
+def add_inputs(parser: argparse.ArgumentParser, which: str, seeded: str) -> None:
+    """The arguments that say what random inputs to make: `make_inputs` reads them."""
+    parser.add_argument("--input", action="append", default=[], metavar="SHAPE[:DTYPE]", help=which)
     parser.add_argument("--high", type=int, default=2, metavar="N",
                         help="integer inputs are drawn from 0 … N-1 (default: 2)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of the random inputs (default: 0)")
+    parser.add_argument("--seed", type=int, default=0, help=f"{seeded} (default: 0)")
 
 
 def load(target: str) -> Any:

@@ -63,6 +63,8 @@ class Op:
         self.joint = variadic or type(self).pullback is not Op.pullback
         self.arity: float = math.inf if self.joint or self.rules is None else len(self.rules)
         self.__doc__ = doc
+        # To hand all inputs to the rule for each of many takes long: a variadic rule may do without.
+        self._takes_inputs = not (variadic and self.rules) or _gathers(self.rules[0])
         self._kept: dict[tuple[bool, ...], tuple[bool, tuple[bool, ...]]] = {}
 
     def __repr__(self) -> str:
@@ -86,12 +88,7 @@ class Op:
         if not self.variadic:
             return self.rules or (None,) * count
         rule = self.rules[0]  # type: ignore[index]
-        return tuple(_for_input(rule, i, self._gathers()) for i in range(count))  # type: ignore[arg-type]
-
-    def _gathers(self) -> bool:
-        """Whether a variadic rule takes the inputs: to hand all to each of many would take long."""
-        code = getattr(self.rules[0], "__code__", None)  # type: ignore[index]
-        return code is None or bool(code.co_flags & CO_VARARGS)
+        return tuple(_for_input(rule, i, self._takes_inputs) for i in range(count))  # type: ignore[arg-type]
 
     def kept(self, wanted: tuple[bool, ...]) -> tuple[bool, tuple[bool, ...]]:
         """Whether backward needs the output, and which inputs it needs, if these inputs want a gradient."""
@@ -113,17 +110,23 @@ class Op:
 
         A joint op gets the cotangent of its output as it arrived: of a smaller shape that broadcasts, if `lazy`.
         """
-        given = inputs if not self.variadic or self._gathers() else ()
+        given = inputs if self._takes_inputs else ()
         return [
             rule(g, y, *given, **params) if w and rule is not None else None
             for rule, w in zip(self.rules_for(len(inputs)), wanted)
         ]
 
 
-def _for_input(rule: Rule, index: int, gathers: bool) -> Rule:
-    if gathers:
+def _for_input(rule: Rule, index: int, takes_inputs: bool) -> Rule:
+    if takes_inputs:
         return lambda g, y, *inputs, **params: rule(index, g, y, *inputs, **params)
     return lambda g, y, *_inputs, **params: rule(index, g, y, **params)
+
+
+def _gathers(rule: Rule | None) -> bool:
+    """Whether a rule has *inputs; yes where it cannot be told."""
+    code = getattr(rule, "__code__", None)
+    return code is None or bool(code.co_flags & CO_VARARGS)
 
 
 def _uses(rule: Rule | None, count: int, variadic: bool) -> tuple[bool, tuple[bool, ...]]:
@@ -134,7 +137,7 @@ def _uses(rule: Rule | None, count: int, variadic: bool) -> tuple[bool, tuple[bo
     if code is None:
         return True, (True,) * count
     if variadic:  # rule(i, g, y, *inputs, **params)
-        gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if code.co_flags & CO_VARARGS else "_"
+        gathered = code.co_varnames[code.co_argcount + code.co_kwonlyargcount] if _gathers(rule) else "_"
         return not code.co_varnames[2].startswith("_"), (not gathered.startswith("_"),) * count
     names = code.co_varnames[1 : code.co_argcount]
     used = [not name.startswith("_") for name in names[: count + 1]]
