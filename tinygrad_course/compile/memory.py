@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from .lower import FRESH, VIEWS, Lowered, lowered
-from .program import Call, Effect, Program, SetData, SetGrad, Write
+from .program import Call, Effect, Kernel, Program, SetData, SetGrad, Write
 
 __all__ = ["Plan", "plan"]
 
@@ -78,14 +79,21 @@ def plan(program: Program) -> Plan:
             if how is not None:
                 p.calls[n] = how
                 out = values[i.outputs[0]]
-                operand = _over(p, program, n, i, fresh, written) if how.elementwise else None
-                if operand is not None:
+                operand = _over(p, program, n, i, i.inputs, fresh, written | outside) if how.elementwise else None
+                if operand is not None and out.index not in written:
                     p.onto[out.index] = operand
                     fresh.add(out.index)
                 elif group[out.index] == out.index and out.index not in outside and out.contiguous and out.size:
                     _place(p, program, n, i, how, living, free, written)
             elif i.op.name in FRESH:
                 fresh.update(slot for slot in i.outputs if group[slot] == slot)
+        elif isinstance(i, Kernel):
+            for slot, operands in i.inplace.items():
+                operand = _over(p, program, n, i, operands, fresh, written | outside, slot)
+                if operand is not None:
+                    p.onto[slot] = operand
+                    fresh.discard(operand)
+            fresh.update(i.outputs)
         for slot in (*i.reads, *i.outputs):
             g = group[slot]
             if g in living and p.last.get(g, n) <= n:
@@ -93,16 +101,20 @@ def plan(program: Program) -> Plan:
     return p
 
 
-def _over(p: Plan, program: Program, n: int, call: Call, fresh: set[int], written: set[int]) -> int | None:
+def _over(
+    p: Plan, program: Program, n: int, i: Call | Kernel, operands: Sequence[int], fresh: set[int], kept: set[int],
+    out: int = -1,
+) -> int | None:  # fmt: skip
     """An operand whose array may be written over: made by an operation, and read here for the last time."""
-    out = program.values[call.outputs[0]]
-    if p.group[out.index] != out.index or out.index in written:
+    y = program.values[i.outputs[0] if out < 0 else out]
+    if p.group[y.index] != y.index:
         return None
-    for slot in call.inputs:
-        v = program.values[slot]
-        same = v.shape == out.shape and v.dtype == out.dtype and v.contiguous and out.contiguous
-        if slot in fresh and same and p.last.get(slot) == n and slot not in written and slot not in program.results:
-            return slot
+    for slot in operands:
+        if slot in fresh and p.last.get(slot) == n and slot not in kept:
+            x = program.values[slot]
+            same = x.shape == y.shape and x.dtype == y.dtype and x.contiguous and y.contiguous
+            if same and sum(p.group[other] == slot for other in i.inputs) == 1:
+                return slot
     return None
 
 

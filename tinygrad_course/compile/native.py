@@ -129,5 +129,6 @@ def _kernel(
     segment = Segment(program, calls, outside, target)
     name = "+".join(dict.fromkeys(n.name.split(".", 1)[1] for n in segment.nests))[:60]
     kernel = NativeKernel(segment, f"compiled {program.name}: {name}")
-    found = Kernel(kernel, tuple(segment.inputs), tuple(segment.outputs), tuple(calls), name, calls[0].where)
+    found = Kernel(kernel, tuple(segment.inputs), tuple(segment.outputs), tuple(calls), name, calls[0].where,
+                   inplace=segment.inplace())  # fmt: skip
     return [found, *views]

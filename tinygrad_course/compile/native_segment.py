@@ -124,6 +124,8 @@ class Segment:
         self.entries = first + len(self.outputs)
         self.workspace = 0
         self._last = {s: n for n, c in enumerate(calls) for s in c.inputs}
+        self._used: dict[int, int] = {}  # entry of the table -> the last nest that reads it
+        self._loops: list[tuple[int, list[int], list[int]]] = []  # number, outputs and inputs of elementwise nests
         self._group: list[Call] = []
         self._outside = outside
         for n, call in enumerate(calls):
@@ -163,11 +165,20 @@ class Segment:
             return
         nest = self._nest(name, out.dtype)
         inputs = [self.layouts[s] for s in call.inputs]
+        self._reads(inputs)
         target = self._place(call.outputs[0])
         if name in ("matmul", "linear"):
             self._product(nest, call, inputs, target)
         else:
             self._total(nest, call, inputs[0], target)
+
+    def inplace(self) -> dict[int, tuple[int, ...]]:
+        """For each output the inputs whose arrays it may be written into: the loop that makes it reads them last."""
+        found = {}
+        for nest, outputs, inputs in self._loops:
+            over = tuple(s for s in inputs if self._used[self.layouts[s].base] == nest)
+            found.update({s: over for s in outputs if s in self.outputs and over})
+        return found
 
     def _pointwise(self, call: Call) -> bool:
         return call.op.name not in (*_VIEWS, "matmul", "linear", "sum", "mean")
@@ -201,6 +212,10 @@ class Segment:
         wide = max((d.itemsize for d in formula.dtypes if d.kind != "b"), default=4)
         nest = self._nest("+".join(dict.fromkeys(c.op.name for c in group)), None, self.target.lanes(wide))
         sources = [self.layouts[s].broadcast(values[s].shape, shape) for s in inputs]
+        self._reads(sources)
+        straight = [s for s in inputs if s in self.inputs and values[s].shape == shape
+                    and sum(x.base == self.layouts[s].base for x in sources) == 1]  # fmt: skip
+        self._loops.append((len(self.nests), needed, straight))
         elementwise(nest, shape, formula, sources, [self._place(s) for s in needed])
 
     def _nest(self, name: str, dtype: np.dtype | None, lanes: int = 0) -> Nest:
@@ -208,6 +223,10 @@ class Segment:
         nest = Nest(self.module, f"n{len(self.nests)}.{name[:40].replace('+', '.')}", lanes)
         self.nests.append(nest)
         return nest
+
+    def _reads(self, layouts: Sequence[Layout]) -> None:
+        """Note what the nest that was begun last reads."""
+        self._used.update((x.base, len(self.nests)) for x in layouts)
 
     def _place(self, slot: int) -> Layout:
         """Where a value goes: to its array outside, or into the workspace, its longest dim innermost if that helps."""
@@ -249,6 +268,7 @@ class Segment:
                 self.layouts[slot] = made
             lanes = self.target.lanes(max(x.dtype.itemsize, 4))
             nest = self._nest("copy", None, lanes)
+            self._reads([x])
             same = Formula((x.dtype,), (), (0,))
             if found is None:
                 elementwise(nest, shape, same, [x], [made._replace(strides=contiguous(old))])

@@ -1,7 +1,7 @@
 """From a recorded program to a shorter one with the same effects and results.
 
-Each pass gives a new list of instructions. None moves an instruction past another, so whatever is written in place
-stays where it was; values in memory that is written to are left alone.
+Each pass gives a new list of instructions. None moves an instruction past one that writes, so whatever is written in
+place stays where it was; values in memory that is written to are left alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .lifetimes import earlier, pooled_first
 from .program import Argument, Call, Check, Constant, Effect, Kernel, Program, SetGrad, Write
 
 __all__ = ["elementwise", "fusion_groups", "optimize"]
@@ -21,7 +22,7 @@ def optimize(program: Program) -> Program:
     """The program without what is not needed."""
     program = replace(program, values=[replace(v) for v in program.values], instructions=list(program.instructions))
     written = {program.values[i.target].memory for i in program.instructions if isinstance(i, Write)}
-    for apply in (_without_names, _folded, _shared, _without_copies, _without_zeroing, _alive):
+    for apply in (_without_names, _folded, _shared, _without_copies, _without_zeroing, _alive, pooled_first, earlier):
         apply(program, written)
     return program
 

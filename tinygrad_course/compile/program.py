@@ -126,7 +126,8 @@ class Call:
 class Kernel:
     """Several calls done as one: `run(*input arrays, *output arrays)` fills the outputs, which are contiguous.
 
-    Put in place of `Call`s by a backend. `calls` says of which, for drawings and reports.
+    Put in place of `Call`s by a backend. `calls` says of which, for drawings and reports. `inplace` says which
+    outputs may be the array of which input of the same shape and dtype.
     """
 
     run: Callable[..., Any]
@@ -135,6 +136,7 @@ class Kernel:
     calls: tuple[Call, ...] = ()
     name: str = "kernel"
     where: str | None = None
+    inplace: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def reads(self) -> tuple[int, ...]:

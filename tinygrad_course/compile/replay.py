@@ -104,6 +104,7 @@ class _Writer:
         for v in self.program.values:
             if v.source is not None and v.index not in self.static and v.index not in self.dynamic:
                 self._load(v.index)
+        self._forget_gradients()
         for n, i in enumerate(self.program.instructions):
             getattr(self, f"_{type(i).__name__.lower()}")(n, i)
             self._forget(n, i)
@@ -155,6 +156,15 @@ class _Writer:
         if isinstance(source, Constant):
             return f"{self.name(np.asarray(source.value), 'c')}.copy()" if slot in self.static else text
         return text
+
+    def _forget_gradients(self) -> None:
+        """Let go of gradients that are set anew before anybody looks at them: `zero_grad` would have."""
+        read = {id(s.leaf) for _, s in self.program.sourced(GradientOf)}
+        for i in self.program.instructions:
+            if isinstance(i, Effect):
+                return
+            if isinstance(i, SetGrad) and isinstance(i.leaf, Tensor) and id(i.leaf) not in read:
+                self._setgrad(-1, SetGrad(i.leaf, None))
 
     def _forget(self, n: int, i: Instruction) -> None:
         """Let go of arrays that nobody reads any more."""
@@ -222,7 +232,10 @@ class _Writer:
 
     def _kernel(self, n: int, i: Kernel) -> None:
         for slot in i.outputs:
-            if slot not in self.static:
+            over = self.plan.onto.get(slot)
+            if over is not None:
+                self._line(f"v{slot} = {self.name(_own, 'f')}(v{over})", i)
+            elif slot not in self.static:
                 v = self.program.values[slot]
                 self._line(
                     f"v{slot} = {self.name(np.empty, 'f')}({self.name(v.shape, 'p')}, {self.name(v.dtype, 'p')})", i
@@ -269,6 +282,11 @@ class _Writer:
 
 def _fitted(y: Any, dtype: np.dtype) -> np.ndarray:
     return np.asarray(y, dtype)
+
+
+def _own(a: np.ndarray) -> np.ndarray:
+    """An array that may be written over; kernels write in C's order."""
+    return a if a.flags.carray else np.empty(a.shape, a.dtype)
 
 
 def _speaking(run: Callable[..., Any], at: Sequence[Instruction | None]) -> Callable[..., Any]:
