@@ -17,21 +17,29 @@ from tinygrad_course import nn, optim
 from tinygrad_course.data import BishopTargets, DataFileError, read_columns
 
 TITLES = {"square": "x²", "sin": "sin x", "abs": "|x|", "step": "the step"}
+KINDS = ("line", "Gaussians", "Gaussians on samples", "sigmoids")
 
 
-def features(x, kind, count=8):
-    """Φ(x): the columns 1, and x itself or `count` bumps or steps spread over the samples."""
+def basis(kind, x, seed, count=8):
+    """Φ(x): x itself, or `count` bumps or steps, spread evenly or put on key samples (as a support vector machine)."""
+    if kind == "line":
+        return nn.Identity()
+    if kind == "Gaussians on samples":
+        return nn.GaussianBasis.from_samples(x, count, width=1.0, generator=tc.Generator().manual_seed(seed))
     low, high = x.min().item(), x.max().item()
-    u = (x - tc.linspace(low, high, count, dtype=x.dtype)) * count / (high - low)  # distances from the centres
-    phi = {"line": x, "Gaussians": tc.exp(-0.5 * u**2), "sigmoids": tc.sigmoid(2 * u)}[kind]
-    return tc.cat([tc.ones_like(x), phi], dim=1)
+    centres, width = tc.linspace(low, high, count, dtype=x.dtype), (high - low) / count
+    return nn.GaussianBasis(centres, width) if kind == "Gaussians" else nn.SigmoidBasis(centres, width / 2)
 
 
-def fit_basis(x, t, kind):
+def fit_basis(x, t, phi):
     """y = wᵀΦ(x) + b, with the w that least squares gives; ridge 1e-6 keeps overlapping bumps well-behaved."""
-    phi = features(x, kind)
-    w = tc.linalg.solve(phi.T @ phi + 1e-6 * tc.eye(phi.shape[1], dtype=x.dtype), phi.T @ t)
-    return lambda x: features(x, kind) @ w
+
+    def columns(x):
+        return tc.cat([tc.ones_like(x), phi(x)], dim=1)
+
+    A = columns(x)
+    w = tc.linalg.solve(A.T @ A + 1e-6 * tc.eye(A.shape[1], dtype=x.dtype), A.T @ t)
+    return lambda x: columns(x) @ w
 
 
 def train_network(x, t, steps, label):
@@ -78,21 +86,6 @@ def compare_gradients(model, x, t):
     return loss, worst
 
 
-def draw_fit(axes, x, t, curve, fit, model, title):
-    """Samples as points, target and fit as curves, and what the hidden units contribute dashed."""
-    grid = tc.linspace(x.min().item(), x.max().item(), 400).to(x.dtype)[:, None]
-    axes.plot(x.numpy(), t.numpy(), "o", color="tab:blue", ms=3, label="samples")
-    if curve is not None:
-        axes.plot(grid.numpy(), curve(grid.numpy()), color="tab:green", lw=1, label="target")
-    with tc.no_grad():
-        axes.plot(grid.numpy(), fit(grid).numpy(), color="tab:red", label="fit")
-        if model is not None:
-            units = model[1](model[0](grid))
-            axes.plot(grid.numpy(), units.numpy(), "--", lw=1, color="tab:gray", label="hidden units zⱼ")
-    axes.set(title=title, xlabel="x", ylabel="y")
-    axes.locator_params(nbins=5)
-
-
 def load(csv):
     """The problems to solve: name to (x, t, the noise-free target if it is known)."""
     if not csv:
@@ -116,29 +109,31 @@ def main():
 
     first = "sin" if "sin" in problems else next(iter(problems))
     x, t, curve = problems[first]
-    figure = common.new_figure(11, 3.2)
+    figure = common.new_figure(13, 3.2)
     errors = {}
     print(f"Given basis functions, {first}: root mean square error")
-    for axes, kind in zip(figure.subplots(1, 3), ("line", "Gaussians", "sigmoids"), strict=True):
-        fit = fit_basis(x, t, kind)
+    for axes, kind in zip(figure.subplots(1, len(KINDS)), KINDS, strict=True):
+        fit = fit_basis(x, t, basis(kind, x, args.seed))
         errors[kind] = rms(fit, x, t)
-        print(f"  {kind:10s} {errors[kind]:.6f}")
-        draw_fit(axes, x, t, curve, fit, None, f"{TITLES.get(first, first)}: {kind}")
+        print(f"  {kind:20s} {errors[kind]:.6f}")
+        tc.viz.plots.fit(fit, x, t, curve=curve, ax=axes).set_title(kind)
     common.one_legend(figure)
-    report.save(figure, "01_basis_functions.png", "Least squares with given basis functions: a line cannot bend; "
-                "eight Gaussians or sigmoids follow the curve.")  # fmt: skip
+    report.save(
+        figure, "01_basis_functions.png",
+        "Least squares with given basis functions: a line cannot bend; eight Gaussians or sigmoids follow the curve, "
+        "wherever they stand: evenly, or on eight of the samples.",
+    )  # fmt: skip
 
     print("\nLearned basis functions: two layers, three tanh units")
-    figure = common.new_figure(4.5 * min(2, len(problems)), 3.2 * -(-len(problems) // 2))
-    grid = figure.subplots(-(-len(problems) // 2), min(2, len(problems)), squeeze=False).flat
-    models = {}
-    for axes, (name, (x, t, curve)) in zip(grid, problems.items(), strict=True):
+    figure = common.new_figure(3.25 * max(2, len(problems)), 3.2)
+    models, places = {}, figure.subplots(1, len(problems), squeeze=False).flat
+    for axes, (name, (x, t, curve)) in zip(places, problems.items(), strict=True):
         model = models[name] = train_network(x, t, 400 if args.quick else 20_000, name)
         print(f"  {name:8s} final root mean square error {rms(model, x, t):.6f}")
-        draw_fit(axes, x, t, curve, model, model, TITLES.get(name, name))
+        tc.viz.plots.fit(model, x, t, basis=model[1], curve=curve, ax=axes).set_title(TITLES.get(name, name))
     common.one_legend(figure)
     report.save(figure, "01_network.png", "Two layers learn their own basis functions: the fit is a weighted sum of "
-                "the three dashed curves.")  # fmt: skip
+                "the three dashed curves, the outputs of the hidden units.")  # fmt: skip
 
     x, t, _ = problems[first]
     errors["network"] = rms(models[first], x, t)
@@ -146,7 +141,7 @@ def main():
     drawing = tc.viz.draw(loss, direction="both", names=dict(models[first].named_parameters()))
     report.draw(drawing, "01_loss_graph", "The graph of E; the wider an edge, the larger the gradient through it.")
     print()
-    better = max(errors["Gaussians"], errors["sigmoids"], errors["network"]) < errors["line"]
+    better = max(error for kind, error in errors.items() if kind != "line") < errors["line"]
     report.claim("basis", "a line cannot bend; basis functions, given or learned, follow the data", errors, better)
     text = "backpropagation and the closed form of chapter 4 give the same gradient"
     report.claim("gradient", text, difference, difference <= 1e-12)

@@ -8,14 +8,14 @@ several starts, the same for all. The right strength is chosen on validation dig
 """
 
 import sys
-import warnings
 
 import common
+import learning
 
 import tinygrad_course as tc
-from tinygrad_course import nn, optim
+from tinygrad_course import nn
 
-HIDDEN = 100
+HIDDEN, LR = 100, 0.05
 L2 = (0.0, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 NOISE = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 RANKS = (1, 2, 4, 8, 16, 32)
@@ -28,46 +28,6 @@ def network(activation=nn.ReLU, rank=None, noise=0.0):
     return nn.Sequential(nn.GaussianNoise(noise), first, activation(), nn.Linear(HIDDEN, 10))
 
 
-def train(model, data, epochs, weight_decay=0.0):
-    """SGD with momentum, w ← w - η(∂E/∂w + λw); return the share of wrong digits: training, validation, test."""
-    x, t = data[0]
-    optimizer = optim.SGD(model.parameters(), lr=0.05, momentum=0.8, weight_decay=weight_decay)
-    model.train()
-    for _ in range(epochs):
-        for part in tc.randperm(len(x)).split(50):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x[part]), t[part]).backward()
-            optimizer.step()
-    model.eval()
-    return tuple(wrong(model, *part) for part in data)
-
-
-def wrong(model, x, t):
-    """The share of digits that are named wrongly."""
-    with tc.no_grad():
-        return (model(x).argmax(1) != t).double().mean().item()
-
-
-def sweep(values, build, data, epochs, starts, seed, label):
-    """Train `build(value) -> (model, weight decay)` from every start.
-
-    Returns:
-        For each value the errors (training, validation, test) of all starts, and the last model.
-    """
-    errors, models = {value: [] for value in values}, {}
-    for start, value in (bar := common.progress([(s, v) for s in range(starts) for v in values], label)):
-        tc.manual_seed(seed + start)
-        models[value], weight_decay = build(value)
-        errors[value].append(train(models[value], data, epochs, weight_decay))
-        bar.note = f"{value}: test error {errors[value][-1][2]:.1%}"
-    return errors, models
-
-
-def mean(errors, part):
-    """The mean over the starts of the training (0), validation (1) or test (2) error, by value."""
-    return {value: sum(e[part] for e in found) / len(found) for value, found in errors.items()}
-
-
 def silent(model, x):
     """Of the hidden units: the mean share that is (almost) 0 for a digit, and the share that is so for all digits."""
     with tc.no_grad():
@@ -75,53 +35,46 @@ def silent(model, x):
     return off.mean().item(), (off.mean(0) == 1).double().mean().item()
 
 
-def gain(errors):
-    """What the strength that is best on validation digits gains on test digits, with its standard error."""
-    chosen = mean(errors, 1)
-    best = min(chosen, key=chosen.get)
-    gains = tc.tensor([a[2] - b[2] for a, b in zip(errors[0.0], errors[best], strict=True)])
-    return {"strength": best, "gain": gains.mean().item(), "standard error": gains.std().item() / len(gains) ** 0.5}
-
-
-def draw_sweep(axes, errors, title, label, places=None):
-    """Test and training error against the strength; the bars reach from the worst start to the best."""
-    places = list(errors) if places is None else places
-    for part, colour, name in ((2, "tab:red", "test"), (0, "tab:blue", "training")):
-        low, high = ([100 * end(e[part] for e in found) for found in errors.values()] for end in (min, max))
-        middle = [100 * m for m in mean(errors, part).values()]
-        axes.fill_between(places, low, high, color=colour, alpha=0.2)
-        axes.plot(places, middle, "o-", ms=3, color=colour, label=name)
-    axes.set(title=title, xlabel=label)
-    axes.grid(alpha=0.3)
+def gain(strengths, errors):
+    """What the strength that is best on validation digits gains on test digits, in %, with its standard error."""
+    best = errors[:, :, 1].mean(1).argmin().item()
+    gains = errors[0, :, 2] - errors[best, :, 2]
+    return {"strength": strengths[best], "gain": gains.mean().item(),
+            "standard error": gains.std().item() / len(gains) ** 0.5}  # fmt: skip
 
 
 def main():
     args, report = common.start(__doc__, __file__)
     count, epochs, starts = (200, 8, 2) if args.quick else (500, 40, 5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the subset that ships with the package is enough here
-        (x, t), (x_test, t_test) = (tc.data.MNIST(train=train).tensors() for train in (True, False))
-    x, x_test = ((v.flatten(1) - 0.1307) / 0.3081 for v in (x[:count], x_test[:1000]))
-    data = (x, t[:count]), (x_test[::2], t_test[:1000:2]), (x_test[1::2], t_test[1:1000:2])
-    common_settings = data, epochs, starts, args.seed
-    l2, _ = sweep(L2, lambda v: (network(), v), *common_settings, "L2")
-    noise, _ = sweep(NOISE, lambda v: (network(noise=v), 0.0), *common_settings, "noise")
-    ranks, low = sweep(RANKS, lambda v: (network(rank=v), 0.0), *common_settings, "rank")
-    kinds, models = sweep(HIDDEN_KINDS, lambda v: (network(HIDDEN_KINDS[v]), 0.0), *common_settings, "activation")
-    size = {rank: sum(p.numel() for p in model[1].parameters()) for rank, model in low.items()}
+    (x, t), (x_test, t_test) = learning.digits(None, count)
+    x, x_test = (learning.standardized(v.flatten(1)) for v in (x, x_test))
+    data = (x, t), (x_test[::2], t_test[::2]), (x_test[1::2], t_test[1::2])  # training, validation, test
+    settings = {"epochs": epochs, "size": 50, "starts": starts, "seed": args.seed}
+
+    def sweep(values, build, label):
+        return learning.sweep(values, lambda v: learning.with_sgd(*build(v)), data, label, **settings)
+
+    l2, _ = sweep(L2, lambda v: (network(), LR, v), "L2")
+    noise, _ = sweep(NOISE, lambda v: (network(noise=v), LR), "noise")
+    ranks, low = sweep(RANKS, lambda v: (network(rank=v), LR), "rank")
+    kinds, models = sweep(HIDDEN_KINDS, lambda v: (network(HIDDEN_KINDS[v]), LR), "activation")
+    size = [sum(p.numel() for p in model[1].parameters()) for model in low.values()]
     full = sum(p.numel() for p in models["ReLU"][1].parameters())
     off = {name: silent(model, x_test) for name, model in models.items()}
 
+    plain = list(HIDDEN_KINDS).index("ReLU")
+    _, known, test = ranks.mean(1).T.tolist()
+    _, known_full, test_full = kinds[plain].mean(0).tolist()
     figure = common.new_figure(13, 3.8)
     first, second, third, fourth = figure.subplots(1, 4)
-    draw_sweep(first, l2, "L2", "λ (0 at the left edge)", [max(v, 3e-4) for v in L2])
+    learning.draw_sweep(first, [max(v, 3e-4) for v in L2], l2, "L2", "λ (0 at the left edge)")
     first.set(xscale="log", ylabel="wrong digits, %")
     first.sharey(second)
-    draw_sweep(second, noise, "Corrupted input", "standard deviation of the noise")
-    draw_sweep(third, ranks, "Low rank", "parameters of the first layer", list(size.values()))
-    for rank, place in size.items():
-        third.annotate(f"K={rank}", (place, 100 * mean(ranks, 2)[rank]), (0, 7), textcoords="offset points", fontsize=7)
-    third.axhline(100 * mean(kinds, 2)["ReLU"], color="tab:red", ls=":", label="test, full rank")
+    learning.draw_sweep(second, NOISE, noise, "Corrupted input", "standard deviation of the noise")
+    learning.draw_sweep(third, size, ranks, "Low rank", "parameters of the first layer")
+    for rank, place, error in zip(RANKS, size, test, strict=True):
+        third.annotate(f"K={rank}", (place, error), (0, 7), textcoords="offset points", fontsize=7)
+    third.axhline(test_full, color="tab:red", ls=":", label="test, full rank")
     third.set(xscale="log")
     bars = fourth.bar(list(off), [100 * share for share, _ in off.values()], color="tab:gray")
     fourth.bar_label(bars, fmt="%.1f")
@@ -135,16 +88,13 @@ def main():
     )  # fmt: skip
 
     print()
-    for name, text, errors in (("l2", "L2", l2), ("noise", "corrupted input", noise)):
-        found = gain(errors)
-        text = f"{text} lowers the error on unseen digits (by more than two standard errors)"
+    for name, text, found in (("l2", "L2", gain(L2, l2)), ("noise", "corrupted input", gain(NOISE, noise))):
+        text = f"{text} lowers the error on unseen digits (by more than two standard errors, in %)"
         report.claim(name, text, found, found["gain"] > 2 * found["standard error"])
-    test, plain = mean(ranks, 2), mean(kinds, 2)["ReLU"]
-    known, known_plain = mean(ranks, 1), mean(kinds, 1)["ReLU"]
-    good = next((rank for rank in RANKS if known[rank] <= known_plain + 0.01), RANKS[-1])
-    numbers = {"rank": good, "error": test[good], "full error": plain, "parameters": size[good] / full}
+    good = next((k for k in range(len(RANKS)) if known[k] <= known_full + 1), len(RANKS) - 1)
+    numbers = {"rank": RANKS[good], "error": test[good], "full error": test_full, "parameters": size[good] / full}
     text = "a weight matrix of low rank does as well (within 1 %) with less than half of the parameters"
-    report.claim("low rank", text, numbers, test[good] <= plain + 0.01 and size[good] < full / 2)
+    report.claim("low rank", text, numbers, test[good] <= test_full + 1 and size[good] < full / 2)
     shares = {name: share for name, (share, _) in off.items()} | {"ReLU, for all digits": off["ReLU"][1]}
     text = "ReLU makes the hidden layer sparse (share of units that are silent for a digit), tanh and sigmoid do not"
     report.claim("sparsity", text, shares, off["ReLU"][0] > 0.1 and max(off["tanh"][0], off["sigmoid"][0]) < 0.01)

@@ -13,6 +13,8 @@ import itertools
 import sys
 
 import common
+import learning
+import numpy as np
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -32,17 +34,6 @@ NETWORKS = {
 PUBLISHED = {"tanh": 27.15, "tanh N": 15.60, "softsign": 16.27, "softsign N": 16.06, "sigmoid": 82.61}
 
 
-def network(activation, rule):
-    """1,024 pixels, five hidden layers, nine classes."""
-    layers = []
-    for n_in, n_out in itertools.pairwise([1024] + [UNITS] * DEPTH):
-        layers += [nn.Linear(n_in, n_out), activation()]
-    model = nn.Sequential(*layers, nn.Linear(UNITS, 9))
-    for layer in model[::2]:
-        rule(layer.weight, layer.bias)
-    return model
-
-
 def images(count, seed):
     """Images with mean 0 and spread 1 each, as rows, and their classes. Every seed gives new ones."""
     data = Shapeset3x2(count, seed=seed, scale=SCALE)
@@ -53,7 +44,7 @@ def images(count, seed):
 def train(models, optimizers, updates, seed, test):
     """Online: every network sees each batch once. Returns how many images were seen, and the test errors in % then."""
     piece = 50 * BATCH
-    seen, errors = [0], {name: [wrong(model, *test)] for name, model in models.items()}
+    seen, errors = [0], {name: [learning.wrong(model, *test)] for name, model in models.items()}
     for number in (bar := common.progress(updates // 50, "images × 1000")):
         x, t = images(piece, 1_000_000 * (seed + 1) + number)
         for name, model in models.items():
@@ -64,43 +55,28 @@ def train(models, optimizers, updates, seed, test):
         if (number + 1) % max(1, updates // 50 // 60) == 0 or number + 1 == updates // 50:
             seen.append((number + 1) * piece)
             for name, model in models.items():
-                errors[name].append(wrong(model, *test))
+                errors[name].append(learning.wrong(model, *test))
             bar.note = "wrong: " + ", ".join(f"{name} {found[-1]:.1f} %" for name, found in errors.items())
     return seen, errors
 
 
-def wrong(model, x, t):
-    """The share of images that are named wrongly, in %."""
-    with tc.no_grad():
-        return 100 * (model(x).argmax(1) != t).double().mean().item()
-
-
 def signals(model, x, t):
     """The activations z of each hidden layer, and the gradients ∂E/∂z that come back to it, for every image."""
-    found, z = [], x
-    for k, layer in enumerate(model):
-        z = layer(z)
-        if k % 2:
-            z.retain_grad()
-            found.append(z)
-    nn.functional.cross_entropy(z, t, reduction="sum").backward()
-    return [z.detach().flatten() for z in found], [z.grad.flatten() for z in found]
+    with tc.viz.plots.Recorder(model, model[1::2], most=len(x) * UNITS) as seen:
+        nn.functional.cross_entropy(model(x), t, reduction="sum").backward()
+    return [[found[0] for found in kind.values()] for kind in (seen.activations, seen.gradients)]
 
 
 def draw_signals(found):
     """Normalized histograms, a column for each network: above the activations, below the gradients."""
     figure = common.new_figure(15, 5)
     rows = figure.subplots(2, len(found), sharex="row", sharey="row")
-    widest = max(g.abs().quantile(0.98).item() for _, gradients in found.values() for g in gradients)
+    widest = max(np.quantile(np.abs(g), 0.98) for _, gradients in found.values() for g in gradients)
     for column, (name, kinds) in enumerate(found.items()):
-        for row, (values, low, high) in enumerate(zip(kinds, (-1, -widest), (1, widest), strict=True)):
-            axes = rows[row, column]
-            for layer, v in enumerate(v.clamp(low, high) for v in values):
-                counts = tc.histc(v, 61, low, high)
-                edges = tc.linspace(low, high, 62).numpy()
-                axes.stairs(
-                    (100 / len(v) * counts).numpy(), edges, color=f"C{layer}", lw=1.2, label=f"layer {layer + 1}"
-                )
+        for axes, values, most in zip(rows[:, column], kinds, (1, widest), strict=True):
+            for layer, v in enumerate(values):
+                counts, edges = np.histogram(v.clip(-most, most), 61, (-most, most))
+                axes.stairs(100 / v.size * counts, edges, color=f"C{layer}", lw=1.2, label=f"layer {layer + 1}")
             axes.set(yscale="log", ylim=(0.05, 150))
         rows[0, column].set_title(name)
         rows[0, column].set_xlabel("activation z")
@@ -133,7 +109,8 @@ def main():
     args, report = common.start(__doc__, __file__, [option])
     updates = 1500 if args.quick else args.updates
     test = images(1000 if args.quick else 10_000, 999_999_000 + args.seed)
-    models = {name: network(activation, rule) for name, (activation, rule, _) in NETWORKS.items()}
+    sizes = [1024] + [UNITS] * DEPTH + [9]
+    models = {name: learning.perceptron(sizes, *how) for name, (*how, _) in NETWORKS.items()}
     optimizers = {name: optim.SGD(models[name].parameters(), lr=lr) for name, (*_, lr) in NETWORKS.items()}
     shown = [v[:300] for v in test]
     first = {name: signals(model, *shown) for name, model in models.items()}
@@ -173,7 +150,7 @@ def main():
     report.claim("softsign", "softsign depends less on its start than tanh: the normalized rule gains less", gains,
                  gains["softsign"] < gains["tanh"])  # fmt: skip
     for i, what in enumerate(("activations", "gradients")):
-        spreads = {name: [values.std().item() for values in kinds[i]] for name, kinds in first.items()}
+        spreads = {name: [float(values.std()) for values in kinds[i]] for name, kinds in first.items()}
         ratio = {name: v[0] / v[-1] if i else v[-1] / v[0] for name, v in spreads.items()}
         text = (
             f"fan-in takes about √3 from the spread of tanh's {what} with each of four layers passed ({3**-2:.2f} of "

@@ -9,11 +9,10 @@ input with 30 % of the pixels put to 0. All are then trained on the labels in th
 Reads MNIST's files from --root; without them, the small subset that ships with the package.
 """
 
-import itertools
 import sys
-import warnings
 
 import common
+import learning
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -34,27 +33,17 @@ def stack(start):
 
 def random_network(start):
     """The same network with random weights, by one of chapter 11's two rules; of tanh units, as a further rival."""
-    layers = []
-    for n_in, n_out in itertools.pairwise(SIZES):
-        layers += [nn.Linear(n_in, n_out), nn.Tanh() if start == "tanh" else nn.Sigmoid()]
-    model = nn.Sequential(*layers, nn.Linear(SIZES[-1], 10))
     rule = nn.init.fan_in_uniform_ if start == "fan-in" else nn.init.normalized_fan_in_uniform_
-    for layer in model[::2]:
-        rule(layer.weight, layer.bias)
-    return model
+    return learning.perceptron([*SIZES, 10], nn.Tanh if start == "tanh" else nn.Sigmoid, rule)
 
 
-def fine_tune(model, x, t, x_test, t_test, epochs):
-    """SGD with momentum 0.8 on the labels; the share of wrong test digits after each epoch."""
-    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.8)
+def fine_tune(model, data, test, epochs):
+    """Learn from the labels; the error on test digits in % after each epoch."""
+    model, optimizer = learning.with_sgd(model, 0.1)
     errors = []
     for _ in range(epochs):
-        for part in tc.randperm(len(x)).split(20):
-            optimizer.zero_grad()
-            nn.functional.cross_entropy(model(x[part]), t[part]).backward()
-            optimizer.step()
-        with tc.no_grad():
-            errors.append((model(x_test).argmax(1) != t_test).double().mean().item())
+        learning.train_epoch(model, optimizer, *data, 20)
+        errors.append(learning.wrong(model, *test))
     return errors
 
 
@@ -77,13 +66,6 @@ def mean_square(values):
     return values.square().mean().item()
 
 
-def show(axes, image, label="", **options):
-    """One image of 28×28 without ticks."""
-    axes.imshow(image.reshape(28, 28).numpy(), **options)
-    axes.set(xticks=[], yticks=[])
-    axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=9)
-
-
 def draw_filters(filters):
     """First-layer weights: at random, after pretraining, after fine-tuning; each image scaled by itself."""
     figure = common.new_figure(13, 2.1)
@@ -93,7 +75,7 @@ def draw_filters(filters):
             for k, (axes, weight) in enumerate(zip(row, found[title], strict=False)):
                 most = weight.abs().max().item()
                 label = start if k == 0 and title == "at random" else ""
-                show(axes, weight, label, cmap="RdBu", vmin=-most, vmax=most)
+                learning.show(axes, weight.reshape(28, 28), label, cmap="RdBu", vmin=-most, vmax=most)
     return figure
 
 
@@ -102,7 +84,7 @@ def draw_digits(rows):
     figure = common.new_figure(7, 0.75 * len(rows))
     for axes, (name, images) in zip(figure.subplots(len(rows), DRAWN), rows.items(), strict=True):
         for k in range(DRAWN):
-            show(axes[k], images[k], name if k == 0 else "", cmap="gray_r", vmin=0, vmax=1)
+            learning.show(axes[k], images[k].reshape(28, 28), "" if k else name, vmin=0, vmax=1)
     return figure
 
 
@@ -111,27 +93,22 @@ def draw_errors(errors):
     figure = common.new_figure(8, 4)
     axes = figure.subplots()
     for k, (start, found) in enumerate(errors.items()):
-        values = 100 * tc.tensor(found)
-        epochs = range(1, values.shape[1] + 1)
-        axes.fill_between(epochs, values.min(0)[0].numpy(), values.max(0)[0].numpy(), color=f"C{k}", alpha=0.2)
-        last = f"{start}: {values[:, -1].mean().item():.1f} ± {values[:, -1].std().item():.1f} %"
-        axes.plot(epochs, values.mean(0).numpy(), color=f"C{k}", label=last)
+        values = tc.tensor(found).T
+        last = f"{start}: {values[-1].mean().item():.1f} ± {values[-1].std().item():.1f} %"
+        learning.draw_band(axes, range(1, len(values) + 1), values, f"C{k}", last)
     axes.set(xlabel="epoch of fine-tuning", ylabel="wrong test digits, %", yscale="log")
     axes.set_yticks([5, 10, 20, 50, 90], ["5", "10", "20", "50", "90"])
     axes.minorticks_off()
-    axes.grid(alpha=0.3)
     axes.legend(fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5), title="at the end, over the seeds")
     return figure
 
 
 def main():
-    root = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
-    args, report = common.start(__doc__, __file__, [root])
+    args, report = common.start(__doc__, __file__, [learning.MNIST_ROOT])
     unlabelled, labelled, passes, epochs, seeds = (600, 200, 4, 6, 2) if args.quick else (5000, 500, 15, 40, 5)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the subset that ships with the package will do
-        (x, t), (x_test, t_test) = (tc.data.MNIST(args.root, train=train).tensors() for train in (True, False))
-    x, x_test, t_test = x[:unlabelled].flatten(1), x_test[:1000].flatten(1), t_test[:1000]
+    (x, t), (x_test, t_test) = learning.digits(args.root, unlabelled)
+    x, x_test = x.flatten(1), x_test.flatten(1)
+    labels, test = (x[:labelled], t[:labelled]), (x_test, t_test)
     starts = RANDOM + PRETRAINED
     errors, filters, stacks = {start: [] for start in starts}, {}, {}
     for seed, start in (bar := common.progress([(s, start) for s in range(seeds) for start in starts], "networks")):
@@ -145,8 +122,8 @@ def main():
             stacks[start] = layers.eval()  # which ends the corruption of the input
         else:
             model = random_network(start)
-        errors[start].append(fine_tune(model, x[:labelled], t[:labelled], x_test, t_test, epochs))
-        bar.note = f"{start}: {errors[start][-1][-1]:.1%} wrong"
+        errors[start].append(fine_tune(model, labels, test, epochs))
+        bar.note = f"{start}: {errors[start][-1][-1]:.1f} % wrong"
         if start in PRETRAINED:
             filters[start]["fine-tuned"] = model[0].weight.detach()
     report.save(
@@ -175,7 +152,10 @@ def main():
     means, worst = {k: v.mean().item() for k, v in last.items()}, max(last[s].max().item() for s in PRETRAINED)
     for name, rivals in (("score", ("fan-in", "normalized")), ("tanh", ("tanh",))):
         units = "tanh units" if name == "tanh" else "the same sigmoid units"
-        text = f"pretrained sigmoid units end with a smaller error than {units} from random weights, from every seed"
+        text = (
+            f"pretrained sigmoid units end with a smaller error than {units} from random weights, from every "
+            "seed (mean, %)"
+        )
         report.claim(name, text, {k: means[k] for k in rivals + PRETRAINED},
                      worst < min(last[r].min().item() for r in rivals))  # fmt: skip
     smooth = {f"{s}, {k}": smoothness(w) for s, found in filters.items() for k, w in found.items()}

@@ -82,6 +82,8 @@ def one_legend(figure, columns=None):
     for axes in figure.axes:
         handles, labels = axes.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
+        if own := axes.get_legend():
+            own.remove()
     figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns or len(found), frameon=False)
 
 

@@ -1,0 +1,98 @@
+"""What the chapters share that train classifiers: digits, perceptrons, a pass of training, sweeps over a setting."""
+
+import itertools
+import warnings
+
+import common
+
+import tinygrad_course as tc
+from tinygrad_course import nn, optim
+
+MNIST_ROOT = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
+
+
+def digits(root, count, test=1000):
+    """Of MNIST `count` images to train on and `test` others, pixels between 0 and 1, each with their labels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the subset that ships with the package is enough here
+        parts = [tc.data.MNIST(root, train=train).tensors() for train in (True, False)]
+    return [(x[:n], t[:n]) for (x, t), n in zip(parts, (count, test), strict=True)]
+
+
+def standardized(images):
+    """The same with mean 0 and spread 1 over MNIST's training set."""
+    return (images - 0.1307) / 0.3081
+
+
+def perceptron(sizes, activation=nn.Tanh, rule=nn.init.fan_in_uniform_):
+    """Linear layers of these sizes with activations between, started by a rule of chapter 11."""
+    layers = []
+    for n_in, n_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(n_in, n_out), activation()]
+    model = nn.Sequential(*layers[:-1])  # no activation behind the last
+    for layer in model[::2]:
+        rule(layer.weight, layer.bias)
+    return model
+
+
+def with_sgd(model, lr, weight_decay=0.0):
+    """A model, and an optimizer of it: descent with momentum 0.8, w ← w - η(∂E/∂w + λw)."""
+    return model, optim.SGD(model.parameters(), lr=lr, momentum=0.8, weight_decay=weight_decay)
+
+
+def train_epoch(model, optimizer, x, t, size):
+    """Descend on the cross-entropy: one pass over the samples in random order, `size` of them for each update."""
+    model.train()
+    for part in tc.randperm(len(x)).split(size):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(model(x[part]), t[part]).backward()
+        optimizer.step()
+
+
+def wrong(model, x, t):
+    """The share of samples that are named wrongly, in %."""
+    model.eval()
+    with tc.no_grad():
+        return 100 * (model(x).argmax(1) != t).double().mean().item()
+
+
+def sweep(values, build, data, label, *, epochs, size, starts, seed):
+    """Train the model and optimizer that `build(value)` gives, for each value, from every start.
+
+    Args:
+        data: the samples and labels to train on, then those to test on, of one kind or of several.
+
+    Returns:
+        A tensor (values, starts, parts of the data) of errors in %, and the last model of each value.
+    """
+    errors, models = {value: [] for value in values}, {}
+    for start, value in (bar := common.progress([(s, v) for s in range(starts) for v in values], label)):
+        tc.manual_seed(seed + start)
+        models[value], optimizer = build(value)
+        for _ in range(epochs):
+            train_epoch(models[value], optimizer, *data[0], size)
+        errors[value].append([wrong(models[value], *part) for part in data])
+        bar.note = f"{value}: {errors[value][-1][-1]:.1f} % wrong in the test"
+    return tc.tensor(list(errors.values()), dtype=tc.float64), models
+
+
+def draw_band(axes, places, values, color, label, **style):
+    """Values (places, starts): their mean as a line, and shaded from the lowest start to the highest."""
+    axes.fill_between(places, values.min(1)[0].numpy(), values.max(1)[0].numpy(), color=color, alpha=0.2)
+    axes.plot(places, values.mean(1).numpy(), color=color, label=label, **style)
+    axes.grid(alpha=0.3)
+
+
+def draw_sweep(axes, places, errors, title, label):
+    """What `sweep` found: the errors in the last test and in training."""
+    for part, color, name in ((-1, "tab:red", "test"), (0, "tab:blue", "training")):
+        draw_band(axes, places, errors[:, :, part], color, name, marker="o", ms=3)
+    axes.set(title=title, xlabel=label)
+
+
+def show(axes, image, label="", title="", **options):
+    """An image without ticks, darker where values are larger, with a label on its left and a title."""
+    axes.imshow(image.numpy(), **{"cmap": "gray_r", **options})
+    axes.set(xticks=[], yticks=[])
+    axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
+    axes.set_title(title, fontsize=8)
