@@ -23,6 +23,9 @@ from .work import Counts, derive
 
 __all__ = ["changes", "steps"]
 
+# What a gradient is to be called that is this many times the right one.
+ALIKE = {0.0: "^(zero|argument left out)", -1.0: "^sign flipped$"}
+
 
 def steps(start: int, each: int) -> Iterator[tuple[str, Callable[[], Counts]]]:
     """One step for each kind of bug and each primitive, on `each` samples."""
@@ -61,7 +64,15 @@ def changes(bug: Bug, sample: Any, seed: int, order: int) -> bool:
     return any(not np.abs(a - b).max(initial=0) <= bound for a, b, bound in zip(wrong, right, bounds))
 
 
+def alike(bug: Bug, sample: Any, seed: int) -> list[str]:
+    """Other right causes, where a bug does what another kind does: the gradients of a - b are each other's negative."""
+    wrong, right = (gradients(op, sample, seed, 1) for op in (bug.op, bug.op.original))
+    pairs = [(a, b) for a, b in zip(wrong, right) if not np.array_equal(a, b)]
+    return [cause for factor, cause in ALIKE.items() if all(np.allclose(a, factor * b, atol=0) for a, b in pairs)]
+
+
 def _judge(bug: Bug, sample: Any, call: Call, seed: int, order: int, counts: Counts) -> None:
+    names = [bug.cause, *alike(bug, sample, seed)] if bug.cause else []
     bug.op.name = bug.op.__name__ = "planted"
     within = Call(bug.op, sample.inputs, sample.params)
     try:
@@ -71,7 +82,7 @@ def _judge(bug: Bug, sample: Any, call: Call, seed: int, order: int, counts: Cou
         # At order 2 the inputs that are wrong are those of the gradient: others than the one of the bug.
         inputs = {s.wrong for s in error.suspects} if order == 1 else {(bug.index,)}
         located = [s.name for s in error.suspects] == ["planted"] and inputs == {(bug.index,)}
-        diagnosed = bug.cause is not None and error.cause is not None and bool(re.search(bug.cause, error.cause))
+        diagnosed = any(re.search(name, error.cause or "") for name in names)
         counts["located"] += located
         counts["diagnosed"] += diagnosed
         counts["named"] += bug.cause is not None

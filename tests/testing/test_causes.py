@@ -60,6 +60,12 @@ LARGE_CALLS = {
     "swapped: this is the gradient of input 1": (
         product(lambda g, y, a, b: g * a, lambda g, y, a, b: g * a), [LARGE, OTHER],
     ),
+    "swapped: this is the gradient of input 0": (
+        product(lambda g, y, a, b: g * b, lambda g, y, a, b: g * b), [LARGE, OTHER[0]],
+    ),
+    "missing sum over broadcast axis 0, 1 of the output": (
+        product(lambda g, y, a, b: g * b, lambda g, y, a, b: (g * a)[0, 0]), [LARGE, OTHER[0, 0]],
+    ),
     "argument left out of the chain rule: there is no rule for input 1": (
         product(lambda g, y, a, b: g * b, None), [LARGE, OTHER],
     ),
@@ -74,6 +80,10 @@ LARGE_CALLS = {
     ),
     "float32 leakage: the rule of input 0": (
         planted(np.tanh, lambda g, y, x: (g * (1 - y * y)).astype(np.float32)), [LARGE],
+    ),
+    "derivative of another function: 1 + h²": (
+        # Defined between 0 and 1 only: some of what is near is not.
+        planted(lambda x: np.log(x / (1 - x)), lambda g, y, x: g * (1 + y * y)), [np.linspace(0.02, 0.98, 12)],
     ),
     "the rule gives NaN": (planted(np.tanh, lambda g, y, x: g * np.nan), [LARGE]),
     "the rule is not linear": (planted(np.tanh, lambda g, y, x: 1 - y * y), [LARGE]),

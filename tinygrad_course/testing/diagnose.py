@@ -56,7 +56,7 @@ def _of_input(suspect: Suspect, i: int, rng: np.random.Generator) -> str | None:
         return INSIDE if any(f.mode == "forward" for f in suspect.outcome.found) else None
     if _close(a, factor * n):
         return "sign flipped" if abs(factor + 1) < RTOL else f"constant factor {_number(factor)}"
-    for causes in (_displaced, _without_input, _other_function, _without_inner):
+    for causes in (_displaced, _without_input, _swapped, _other_function, _without_inner):
         found = list(causes(seen))
         if found:
             return found[0] if len(found) == 1 else None
@@ -85,51 +85,67 @@ def _displaced(seen: Evidence) -> Iterator[str]:
         by_output = _close(a, _joined([m[order] for m in seen.slopes]))
     if by_input or by_output:
         yield "transposed" if by_input else "transposed: the cotangent"
-    for j, other in enumerate(seen.point.wrt):
-        alike = j != seen.i and seen.point.values[j].shape == seen.shape
-        if alike and _close(a, _joined(seen.other(j))):
-            yield f"swapped: this is the gradient of input {other}"
-    axis = _unsummed(seen)
-    if axis is not None:
-        yield f"missing sum over broadcast axis {axis} of the output"
+    axes = _unsummed(seen)
+    if axes:
+        yield f"missing sum over broadcast axis {', '.join(map(str, axes))} of the output"
 
 
-def _unsummed(seen: Evidence) -> int | None:
-    """The axis along which the input was broadcast and of which the rule counts one place only."""
+def _unsummed(seen: Evidence) -> list[int]:
+    """The axes along which the input was broadcast and of which the rule counts one place only."""
     output = seen.output
     if not output or len(output) < len(seen.shape):
-        return None
+        return []
     whole = (1,) * (len(output) - len(seen.shape)) + seen.shape
-    places = np.unravel_index(seen.rows, output)
-    for axis, (long, short) in enumerate(zip(output, whole)):
-        if long > 1 and short == 1:
-            for k in np.unique(places[axis]):
-                kept = [np.where((places[axis] == k)[:, None], m, 0.0) for m in seen.slopes]
-                # A rule that may give a smaller cotangent is taken to mean one that repeats along the axis.
-                if any(_close(_joined(seen.rule), times * _joined(kept)) for times in (1, long)):
-                    return axis
-    return None
+    if any(short not in (1, long) for long, short in zip(output, whole)):
+        return []
+    given, due = (np.any([m.any(axis=1) for m in parts], axis=0) for parts in (seen.rule, seen.slopes))
+    kept, axes = np.ones(len(seen.rows), bool), []
+    for axis, places in enumerate(np.unravel_index(seen.rows, output)):
+        used = np.unique(places[given])
+        if whole[axis] == 1 and len(used) == 1 < len(np.unique(places[due])):
+            axes.append(axis)
+            kept &= places == used[0]
+    part = _joined([np.where(kept[:, None], m, 0.0) for m in seen.slopes])
+    # A rule that may give a smaller cotangent is taken to mean one that repeats along the axes.
+    repeated = math.prod(output[axis] for axis in axes)
+    return axes if any(_close(_joined(seen.rule), times * part) for times in (1, repeated)) else []
+
+
+def _swapped(seen: Evidence) -> Iterator[str]:
+    """What is the gradient of another input, of the same shape or broadcast along with this one."""
+    found = _elementwise(seen)
+    for j, other in enumerate(seen.point.wrt):
+        if j == seen.i:
+            continue
+        given, right = _joined(seen.rule), None
+        if seen.point.values[j].shape == seen.shape:
+            right = seen.other(j)
+        elif found is not None:
+            given, right = found[0], seen.beside(j, found[-1])
+        if right is not None and _close(given, _joined(right)):
+            yield f"swapped: this is the gradient of input {other}"
 
 
 def _elementwise(seen: Evidence) -> tuple[np.ndarray, ...] | None:
-    """The slopes by the rule and by differences, with input and output, of a function that acts on each element."""
-    if seen.output != seen.shape:
+    """The slopes by the rule and by differences, input, output and row, of a function that acts on each element."""
+    places = seen.places(seen.i)
+    if places is None:
         return None
-    same = seen.rows[:, None] == seen.columns
+    same = places[:, None] == seen.columns
     if not all(_close(m, np.where(same, m, 0.0)) for m in (*seen.rule, *seen.slopes)):
         return None
     r, c = np.nonzero(same)
     a, n = (np.concatenate([m[r, c] for m in ms]) for ms in (seen.rule, seen.slopes))
     x = np.concatenate([v.ravel()[seen.columns[c]] for v in seen.inputs(seen.i)])
     y = np.concatenate([ys[0].ravel()[seen.rows[r]] for ys in seen.ys])
-    return a, n, x, y
+    return a, n, x, y, r
 
 
 def _other_function(seen: Evidence) -> Iterator[str]:
     """For an elementwise function: the known derivative that the rule computes."""
     found = _elementwise(seen)
     if found is not None:
-        a, n, x, y = found
+        a, n, x, y, _ = found
         given, right = _name(a, x, y), _name(n, x, y)
         if given:
             yield f"derivative of another function: {given}" + (f" instead of {right}" if right else "")
@@ -158,7 +174,7 @@ def _without_inner(seen: Evidence) -> Iterator[str]:
     """An inner derivative that is missing: a known function of this input."""
     found = _elementwise(seen)
     if found is not None:
-        by_rule, slopes, x, y = found
+        by_rule, slopes, x, y, _ = found
         missing = _name(slopes / by_rule, x, y)
         if missing:
             yield f"argument left out of the chain rule: the factor {missing}"

@@ -18,6 +18,7 @@ LARGEST = 64
 COLUMNS = 10
 ROWS = 32
 POINTS = 3
+SPREADS = (0.2, 0.05, 0.01)
 
 
 class Evidence:
@@ -33,8 +34,7 @@ class Evidence:
     def __init__(self, point: Point, i: int, rng: np.random.Generator) -> None:
         self.point = point
         self.i = i
-        near = [[x * rng.uniform(0.8, 1.2, x.shape) for x in point.values] for _ in range(POINTS - 1)]
-        self.points = [point, *(point.moved(values) for values in near)]
+        self.points = [point, *(_near(point, rng) for _ in range(POINTS - 1))]
         self.ys = [p.outputs(p.values) for p in self.points]
         m, n = sum(y.size for y in self.ys[0]), point.values[i].size
         whole = max(m, n) <= LARGEST
@@ -58,6 +58,23 @@ class Evidence:
         """Per point, the Jacobian by differences in another input, at the same rows and columns."""
         return [columns(p, j, self.columns)[0][self.rows] for p in self.points]
 
+    def places(self, j: int) -> np.ndarray | None:
+        """For each row the element of input `j` that broadcasting puts there; None if its shape does not broadcast."""
+        shape = self.point.values[j].shape
+        try:
+            spread = np.broadcast_to(np.arange(self.point.values[j].size).reshape(shape), self.output or ())
+        except ValueError:
+            return None
+        return spread.ravel()[self.rows] if self.output is not None else None
+
+    def beside(self, j: int, chosen: np.ndarray) -> list[np.ndarray] | None:
+        """Per point, how the chosen rows change, by differences, with the element of input `j` that is put there."""
+        places = self.places(j)
+        if places is None:
+            return None
+        wanted, at = np.unique(places[chosen], return_inverse=True)
+        return [columns(p, j, wanted)[0][self.rows[chosen], at] for p in self.points]
+
     def inputs(self, j: int) -> list[np.ndarray]:
         """Per point, the values of another input."""
         return [p.values[j] for p in self.points]
@@ -70,6 +87,15 @@ class Evidence:
             if len(found) >= ROWS:
                 break
         return _closed(np.array(sorted(found), int), self.output or ())
+
+
+def _near(point: Point, rng: np.random.Generator) -> Point:
+    """The call at inputs nearby: as far as it is defined there."""
+    for spread in SPREADS:
+        near = point.moved([x * rng.uniform(1 - spread, 1 + spread, x.shape) for x in point.values])
+        if all(np.isfinite(y).all() for y in near.outputs(near.values)):
+            break
+    return near
 
 
 def _chosen(rng: np.random.Generator, places: np.ndarray, count: int) -> np.ndarray:

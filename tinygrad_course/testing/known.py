@@ -9,6 +9,7 @@ import numpy as np
 __all__ = ["CONFUSED", "KNOWN"]
 
 KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "1": lambda x, h: np.ones_like(x),  # first, as others may happen to be constant too
     "1 + h²": lambda x, h: 1 + h * h,
     "1 - h²": lambda x, h: 1 - h * h,
     "1 - x²": lambda x, h: 1 - x * x,
@@ -17,7 +18,6 @@ KNOWN: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "h (1 + h)": lambda x, h: h * (1 + h),
     "x (1 - x)": lambda x, h: x * (1 - x),
     "1 - h": lambda x, h: 1 - h,
-    "1": lambda x, h: np.ones_like(x),
     "h": lambda x, h: h,
     "x": lambda x, h: x,
     "x²": lambda x, h: x * x,

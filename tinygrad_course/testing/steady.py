@@ -96,7 +96,7 @@ def _interrupted(point: Point, vs: Sequence[np.ndarray]) -> list[np.ndarray]:
     elsewhere = [x * 1.25 + 0.125 for x in point.values]
 
     def interrupt() -> None:
-        with suppress(Exception):  # it need not be defined there
+        with suppress(Exception), np.errstate(all="ignore"):  # it need not be defined there
             point.outputs(elsewhere)
 
     return point.gradients(vs, between=interrupt)
