@@ -114,14 +114,12 @@ def draw_slices(figure, minimum, others, x, t, rng):
     ways.set(title="Straight to a twin", xlabel="share of the way", yscale="log")
     # A plane through three points with the same error: its axes are orthonormal.
     far = sorted(others, key=lambda o: np.linalg.norm(flat(o) - w))
-    u, v = flat(far[len(far) // 3]) - w, flat(far[-1]) - w
-    e1 = u / np.linalg.norm(u)
-    e2 = v - (v @ e1) * e1
-    e2 /= np.linalg.norm(e2)
-    corners = np.array([(0.0, 0.0), (u @ e1, 0.0), (v @ e1, v @ e2)])
+    twins = np.array([0 * w, flat(far[len(far) // 3]) - w, flat(far[-1]) - w])
+    axes = np.linalg.qr(twins[1:].T)[0]
+    corners = twins @ axes
     room = 0.3 * np.ptp(corners, axis=0)
     a, b = np.linspace(corners.min(0) - room, corners.max(0) + room, 121).T
-    points = w + a[None, :, None] * e1 + b[:, None, None] * e2
+    points = w + np.stack(np.meshgrid(a, b), axis=-1) @ axes.T
     seen = plane.contourf(a, b, np.log10(errors_at(points, minimum, x, t)), levels=25, cmap="viridis")
     plane.plot(*corners.T, "o", color="white", mec="black", label="three twins")
     plane.set(title="The plane of three twins", xlabel="distance in weight space")
@@ -147,12 +145,10 @@ def main():
     distinct = len({flat(twin).tobytes() for twin in everyone})
     figure = common.new_figure(12.5, 4)
     barrier = draw_slices(figure, minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
-    report.save(
-        figure, "06_surface.png",
-        f"The error surface of 1-{UNITS}-1 tanh units learning sin x, around the trained weights w. Left: along random "
-        "directions. Middle: from w straight to some of its twins, which compute the same function: both ends are as "
-        "low, and a barrier lies between. Right: the plane through three twins, with valleys of their own.",
-    )  # fmt: skip
+    report.save(figure, "06_surface.png", f"The error surface of 1-{UNITS}-1 tanh units learning sin x, around the "
+                "trained weights w. Left: along random directions. Middle: from w straight to some of its twins, which "
+                "compute the same function: both ends are as low, and a barrier lies between. Right: the plane through "
+                "three twins, with valleys of their own.")  # fmt: skip
     count = 2**UNITS * math.factorial(UNITS)
     text = f"2^{UNITS} · {UNITS}! = {count} weights give one function (number found; largest relative difference)"
     numbers = {"number": distinct, "difference": difference}

@@ -119,23 +119,18 @@ def main():
     norms = {name: gradient_norms(activation, problems["MNIST"]) for name, activation in ACTIVATIONS.items()}
     shapes = load(args.root, 500 if args.quick else 4000, test)["Shapeset-3×2"]
     errors, sizes = compare_inception(shapes, 2 if args.quick else 12)
-    report.save(
-        draw_sweeps(widths, WIDTHS, "units of the one hidden layer"), "07_width.png",
-        f"{count} training images, {starts} starts (shaded: best to worst), one hidden layer. Too small a network "
-        "underfits: it errs on its training images too. A large one learns them by heart, and the gap to the test "
-        "images is the overfitting.",
-    )  # fmt: skip
-    report.save(
-        draw_sweeps(depths, DEPTHS, f"hidden layers, of {UNITS} tanh units each"), "07_depth.png",
-        "The same for depth. In a deep network hardly any gradient arrives at the first layers (next figure); too deep "
-        "a network does not even learn its training images.",
-    )  # fmt: skip
-    report.save(
-        draw_gradients(norms, errors, sizes), "07_gradients_inception.png",
-        f"Left: the gradient that reaches each layer, from the last ({DEPTHS[-1]}) back to the first: it "
-        "vanishes, fastest for the sigmoid. Right: Inception modules, which share weights between places, beside "
-        f"perceptrons, all trained on {len(shapes[0][0]):,} images.",
-    )  # fmt: skip
+    report.save(draw_sweeps(widths, WIDTHS, "units of the one hidden layer"), "07_width.png", f"{count} training "
+                f"images, {starts} starts (shaded: best to worst), one hidden layer. Too small a network underfits: it "
+                "errs on its training images too. A large one learns them by heart, and the gap to the test images is "
+                "the overfitting.")  # fmt: skip
+    report.save(draw_sweeps(depths, DEPTHS, f"hidden layers, of {UNITS} tanh units each"), "07_depth.png", "The same "
+                "for depth. In a deep network hardly any gradient arrives at the first layers (next figure); too deep "
+                "a network does not even learn its training images.")  # fmt: skip
+    report.save(draw_gradients(norms, errors, sizes), "07_gradients_inception.png", "Left: the gradient that reaches "
+                f"each layer, from the last ({DEPTHS[-1]}) back to the first: it vanishes, fastest for the sigmoid. "
+                "Right: Inception modules, which share weights between places, beside perceptrons, all trained on "
+                f"{len(shapes[0][0]):,} images.")  # fmt: skip
+
     print()
     small = {name: e[0, :, 0].mean().item() for name, e in widths.items()}
     report.claim("underfitting", "a network that is too small underfits: with one hidden unit it is wrong on more than "
@@ -144,13 +139,12 @@ def main():
         ("overfitting", widths, f"too large overfits: {WIDTHS[-1]} units are worse on test images than the best width"),
         ("depth", depths, f"too deep is worse: {DEPTHS[-1]} layers are worse on test images than the best depth"),
     ):
-        numbers, holds = {}, True
-        for name, e in sweeps.items():
-            means = e[:, :, 1].mean(1)
-            rise = e[-1, :, 1] - e[means.argmin().item(), :, 1]
-            numbers |= {name: rise.mean().item(), f"± {name}": rise.std().item() / starts**0.5}
-            holds &= numbers[name] > 2 * max(numbers[f"± {name}"], 1e-9)
-        report.claim(key, f"{text} (by how much %, and its standard error)", numbers, holds)
+        rises = {name: e[-1, :, 1] - e[e[:, :, 1].mean(1).argmin().item(), :, 1] for name, e in sweeps.items()}
+        means = {name: rise.mean().item() for name, rise in rises.items()}
+        errs = {f"± {name}": rise.std().item() / starts**0.5 for name, rise in rises.items()}
+        report.claim(key, f"{text} (by how much %, and its standard error)", means | errs,
+                     all(mean > 2 * max(err, 1e-9) for mean, err in zip(means.values(), errs.values(), strict=True))
+                     )  # fmt: skip
     gaps = {name: (e[-1, :, 1] - e[-1, :, 0]).mean().item() for name, e in widths.items()}
     report.claim("gap", f"{WIDTHS[-1]} units err more on test than on training images (by how much %)", gaps,
                  min(gaps.values()) > 2)  # fmt: skip

@@ -52,10 +52,6 @@ class Run:
         self.look(1)
         return loss
 
-    def best(self):
-        """The lowest error so far: rProp and SGD also step up."""
-        return min(row[2] for row in self.rows)
-
 
 def stochastic(run, label, momentum=0.0, patience=None):
     """SGD with ten points per update; with `patience`, a learning rate that falls to a tenth on a plateau."""
@@ -113,8 +109,9 @@ METHODS = {
 }
 
 
-def draw(figure, runs):
+def draw(runs):
     """The error against evaluations and against time."""
+    figure = common.new_figure(11, 4.4)
     for column, axes in enumerate(figure.subplots(1, 2, sharey=True)):
         for k, (name, run) in enumerate(runs.items()):
             costs, errors = [row[column] for row in run.rows[1:]], [row[2] for row in run.rows[1:]]
@@ -124,6 +121,7 @@ def draw(figure, runs):
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("E = ½ mean (y - t)²")
     common.one_legend(figure)
+    return figure
 
 
 def main():
@@ -132,7 +130,7 @@ def main():
     data = Sinus(low=-3.14159, high=3.14159)
     x, t = data.x.double(), data.t.double()
     start = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double()
-    runs = {}
+    runs, lowest = {}, {}
     for name, descend in METHODS.items():
         run = Run(copy.deepcopy(start), x, t, budget)
         try:
@@ -140,27 +138,22 @@ def main():
         except ImportError as error:
             print(f"  {name:12s} left out: {error}")
             continue
-        runs[name] = run
-        print(f"  {name:12s} lowest E {run.best():.2e} in {run.evaluations:.0f} evaluations, {run.spent:.2f} s")
+        runs[name], lowest[name] = run, min(row[2] for row in run.rows)  # rProp and SGD also step up
+        print(f"  {name:12s} lowest E {lowest[name]:.2e} in {run.evaluations:.0f} evaluations, {run.spent:.2f} s")
 
-    figure = common.new_figure(11, 4.4)
-    draw(figure, runs)
-    report.save(
-        figure, "08_descent.png",
-        "One network and start, six ways down: the lowest error so far, and, faint, the error itself. Momentum "
-        "adds up what successive gradients agree on. SGD's noise keeps it from settling; dividing the learning rate by "
-        "10 on a plateau calms it. L-BFGS and the natural gradient use the curvature of the surface.",
-    )  # fmt: skip
+    report.save(draw(runs), "08_descent.png", "One network and start, six ways down: the lowest error so far, and, "
+                "faint, the error itself. Momentum adds up what successive gradients agree on. SGD's noise keeps it "
+                "from settling; dividing the learning rate by 10 on a plateau calms it. L-BFGS and the natural "
+                "gradient use the curvature of the surface.")  # fmt: skip
 
-    lowest = {name: run.best() for name, run in runs.items()}
     last = {name: run.rows[-1][2] for name, run in runs.items()}
     print()
-    report.claim("momentum", "momentum 0.8 gets lower than plain SGD with the same learning rate",
-                 {k: lowest[k] for k in ("SGD", "momentum")}, lowest["momentum"] < lowest["SGD"])  # fmt: skip
-    report.claim("plateau", "dividing the learning rate by 10 when learning stops ends lower than not doing so",
-                 {k: last[k] for k in ("momentum", "÷ 10")}, last["÷ 10"] < last["momentum"])  # fmt: skip
-    report.claim("rprop", "rProp, from signs alone, gets lower than SGD with momentum",
-                 {k: lowest[k] for k in ("rProp", "momentum")}, lowest["rProp"] < lowest["momentum"])  # fmt: skip
+    for key, text, found, worse, better in (
+        ("momentum", "momentum 0.8 gets lower than plain SGD with the same learning rate", lowest, "SGD", "momentum"),
+        ("plateau", "dividing the learning rate by 10 when learning stops ends lower", last, "momentum", "÷ 10"),
+        ("rprop", "rProp, from signs alone, gets lower than SGD with momentum", lowest, "momentum", "rProp"),
+    ):
+        report.claim(key, text, {k: found[k] for k in (worse, better)}, found[better] < found[worse])
     second = {k: v for k, v in lowest.items() if k in ("L-BFGS", "natural")}
     first = {k: v for k, v in lowest.items() if k not in second}
     report.claim("curvature", "methods that use curvature get lowest for the same number of evaluations",

@@ -61,30 +61,26 @@ def give_back(layers, x):
         return layers.reconstruct(x) if isinstance(layers, nn.DBN) else layers(x)
 
 
-def mean_square(values):
-    """The mean square of all values."""
-    return values.square().mean().item()
+def apart(images, others):
+    """The mean square of the differences between images."""
+    return nn.functional.mse_loss(images, others.expand_as(images)).item()
 
 
 def draw_filters(filters):
-    """First-layer weights: at random, after pretraining, after fine-tuning; each image scaled by itself."""
-    figure = common.new_figure(13, 2.1)
-    for part, title in zip(figure.subfigures(1, 3, width_ratios=[1.1, 1, 1]), filters["DBN"], strict=True):
+    """First-layer weights: at random, after pretraining, after fine-tuning."""
+    figure = common.new_figure(14, 2.1)
+    for part, title in zip(figure.subfigures(1, 3), filters["DBN"], strict=True):
         part.suptitle(title, fontsize=10)
-        for row, (start, found) in zip(part.subplots(len(filters), DRAWN), filters.items(), strict=True):
-            for k, (axes, weight) in enumerate(zip(row, found[title], strict=False)):
-                most = weight.abs().max().item()
-                label = start if k == 0 and title == "at random" else ""
-                learning.show(axes, weight.reshape(28, 28), label, cmap="RdBu", vmin=-most, vmax=most)
+        images = {start: found[title].reshape(-1, 28, 28) for start, found in filters.items()}
+        learning.show_rows(part, images, DRAWN, signed=True)
     return figure
 
 
 def draw_digits(rows):
     """Rows of digits, each with its name."""
     figure = common.new_figure(7, 0.75 * len(rows))
-    for axes, (name, images) in zip(figure.subplots(len(rows), DRAWN), rows.items(), strict=True):
-        for k in range(DRAWN):
-            learning.show(axes[k], images[k].reshape(28, 28), "" if k else name, vmin=0, vmax=1)
+    images = {name: found.reshape(-1, 28, 28) for name, found in rows.items()}
+    learning.show_rows(figure, images, DRAWN, vmin=0, vmax=1)
     return figure
 
 
@@ -126,37 +122,26 @@ def main():
         bar.note = f"{start}: {errors[start][-1][-1]:.1f} % wrong"
         if start in PRETRAINED:
             filters[start]["fine-tuned"] = model[0].weight.detach()
-    report.save(
-        draw_errors(errors), "12_errors.png",
-        f"Fine-tuning on {labelled} labelled digits, from {seeds} seeds (shaded: best to worst). fan-in, normalized: "
-        "sigmoid units from random weights; tanh: tanh units from normalized random weights. DBN, stacked, denoising: "
-        f"sigmoid units that learned from {len(x):,} digits without labels first.",
-    )  # fmt: skip
-    report.save(
-        draw_filters(filters), "12_filters.png",
-        "The first layer's weights of some units, as images (blue positive, red negative). Pretraining makes strokes "
-        "and blobs of the random weights; what fine-tuning on the labels changes is hard to see.",
-    )  # fmt: skip
+    report.save(draw_errors(errors), "12_errors.png", f"Fine-tuning on {labelled} labelled digits, from {seeds} seeds "
+                "(shaded: best to worst). fan-in, normalized: sigmoid units from random weights; tanh: tanh units from "
+                "normalized random weights. DBN, stacked, denoising: sigmoid units that learned from "
+                f"{len(x):,} digits without labels first.")  # fmt: skip
+    report.save(draw_filters(filters), "12_filters.png", "The first layer's weights of some units, as images (blue "
+                "positive, red negative). Pretraining makes strokes and blobs of the random weights; what fine-tuning "
+                "on the labels changes is hard to see.")  # fmt: skip
     masked = x_test * tc.bernoulli(tc.full_like(x_test, 0.7))
     rows = {"digit": x_test} | {name: give_back(layers, x_test) for name, layers in stacks.items()}
-    repaired = {name: give_back(stacks[name], masked) for name in ("stacked", "denoising")}
-    report.save(
-        draw_digits(rows | {"masked": masked} | {f"{name}, of masked": y for name, y in repaired.items()}),
-        "12_reconstruction.png",
-        "Unseen digits and what each stack gives back of them, from 200 numbers, through three layers up and down. "
-        "Below, the same with 30 % of the pixels put to 0: the denoising stack was trained to fill them in.",
-    )  # fmt: skip
+    repaired = {f"{name}, of masked": give_back(stacks[name], masked) for name in ("stacked", "denoising")}
+    report.save(draw_digits(rows | {"masked": masked} | repaired), "12_reconstruction.png", "Unseen digits and what "
+                "each stack gives back of them, from 200 numbers, through three layers up and down. Below, the same "
+                "with 30 % of the pixels put to 0: the denoising stack was trained to fill them in.")  # fmt: skip
 
     print()
     last = {start: tc.tensor([e[-1] for e in found], dtype=tc.float64) for start, found in errors.items()}
     means, worst = {k: v.mean().item() for k, v in last.items()}, max(last[s].max().item() for s in PRETRAINED)
-    for name, rivals in (("score", ("fan-in", "normalized")), ("tanh", ("tanh",))):
-        units = "tanh units" if name == "tanh" else "the same sigmoid units"
-        text = (
-            f"pretrained sigmoid units end with a smaller error than {units} from random weights, from every "
-            "seed (mean, %)"
-        )
-        report.claim(name, text, {k: means[k] for k in rivals + PRETRAINED},
+    for name, rivals, units in (("score", RANDOM[:2], "the same sigmoid units"), ("tanh", RANDOM[2:], "tanh units")):
+        report.claim(name, f"pretrained sigmoid units end with a smaller error than {units} from random weights, from "
+                     "every seed (mean, %)", {k: means[k] for k in rivals + PRETRAINED},
                      worst < min(last[r].min().item() for r in rivals))  # fmt: skip
     smooth = {f"{s}, {k}": smoothness(w) for s, found in filters.items() for k, w in found.items()}
     report.claim("filters", "filters are noise at random and smooth after pretraining (correlation of neighbours "
@@ -166,10 +151,10 @@ def main():
              for s, f in filters.items()}  # fmt: skip
     report.claim("fine-tuning", "fine-tuning moves the filters less than a quarter as far as pretraining did", moved,
                  max(moved.values()) < 0.25)  # fmt: skip
-    lost = {"mean digit": mean_square(x_test - x.mean(0))} | {k: mean_square(rows[k] - x_test) for k in stacks}
+    lost = {"mean digit": apart(x_test, x.mean(0))} | {k: apart(x_test, rows[k]) for k in stacks}
     report.claim("reconstruction", "unseen digits come back through all layers with less than half of the error that "
                  "the mean digit makes", lost, max(lost[k] for k in stacks) < 0.5 * lost["mean digit"])  # fmt: skip
-    mended = {name: mean_square(y - x_test) for name, y in repaired.items()}
+    mended = {name: apart(x_test, repaired[f"{name}, of masked"]) for name in ("stacked", "denoising")}
     report.claim("denoising", "masked digits come back better from the denoising stack than from the plain one",
                  mended, mended["denoising"] < mended["stacked"])  # fmt: skip
     return report.close()

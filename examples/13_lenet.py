@@ -10,6 +10,7 @@ Reads MNIST's files from --root; without them, the small subset that ships with 
 import sys
 
 import common
+import learning
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -57,14 +58,6 @@ def receptive_field(modules):
     return side, step, edge
 
 
-def show(axes, plane, label="", title="", **options):
-    """One plane of values as an image without ticks."""
-    axes.imshow(plane.numpy(), **{"cmap": "gray_r", **options})
-    axes.set(xticks=[], yticks=[])
-    axes.set_ylabel(label, fontsize=8)
-    axes.set_title(title, fontsize=8)
-
-
 def draw_filters(model, image):
     """The receptive fields of one unit of each layer on a digit, and the first layer's shared weights."""
     from matplotlib.patches import Rectangle
@@ -72,7 +65,7 @@ def draw_filters(model, image):
     figure = common.new_figure(9, 4)
     left, right = figure.subfigures(1, 2, width_ratios=[1.1, 1])
     axes = left.subplots()
-    show(axes, image[0])
+    learning.show(axes, image[0])
     sides = []
     for i, (name, depth) in enumerate(LAYERS.items()):
         side, step, edge = receptive_field(model[:depth])
@@ -85,23 +78,20 @@ def draw_filters(model, image):
     kernels = model[0].weight.detach()[:, 0]
     largest = kernels.abs().max().item()
     for k, axes in enumerate(right.subplots(2, 3).flat):
-        show(axes, kernels[k], title=f"map {k + 1}", cmap="RdBu", vmin=-largest, vmax=largest)
+        learning.show(axes, kernels[k], title=f"map {k + 1}", cmap="RdBu", vmin=-largest, vmax=largest)
     right.suptitle("First layer: the 5×5 weights of each map", fontsize=10)
     return figure, sides
 
 
 def draw_maps(model, image):
     """What each layer makes of one digit."""
-    figure = common.new_figure(9, 4.6)
-    upper, lower = figure.subfigures(2, 1, height_ratios=[1.9, 1])
-    above, below = upper.subplots(2, 7), lower.subplots(2, 16)
-    show(above[0, 0], image[0], "input\n28×28")
-    above[1, 0].set_axis_off()
+    figure = common.new_figure(12, 4.4)
+    maps = {"input\n28×28": image}
     with tc.no_grad():
-        for row, (name, depth) in zip((above[0, 1:], above[1, 1:], *below), LAYERS.items(), strict=True):
-            x = model[: depth + ("convolution" in name)](image[None])[0]  # a convolution with its ReLU
-            for k, plane in enumerate(x):
-                show(row[k], plane, "" if k else f"{name}\n{plane.shape[0]}×{plane.shape[1]}")
+        for name, depth in LAYERS.items():
+            found = model[: depth + ("convolution" in name)](image[None])[0]  # a convolution with its ReLU
+            maps[f"{name}\n{found.shape[1]}×{found.shape[2]}"] = found
+    learning.show_rows(figure, maps, 16)
     return figure
 
 
@@ -116,13 +106,13 @@ def draw_training(history, model, images, labels):
     for axes in grid:
         axes.set_axis_off()
     for axes, i in zip(grid, (named != labels).nonzero().flatten().tolist(), strict=False):
-        show(axes, images[i, 0], title=f"{named[i].item()}, not {labels[i].item()}")
+        learning.show(axes, images[i, 0], title=f"{named[i].item()}, not {labels[i].item()}")
     return figure
 
 
 def main():
-    root = ("--root", {"help": "folder with MNIST's files (default: $TINYGRAD_COURSE_DATA, else the subset)"})
-    args, report = common.start(__doc__, __file__, [root, ("--epochs", {"default": 15, "type": int})])
+    epochs = ("--epochs", {"default": 15, "type": int})
+    args, report = common.start(__doc__, __file__, [learning.MNIST_ROOT, epochs])
     epochs = 6 if args.quick else args.epochs
     train, test = load(args.root, args.quick)
     model = lenet()
@@ -135,21 +125,15 @@ def main():
     model.eval()
     images, labels = map(tc.cat, zip(*test, strict=True))
     figure, sides = draw_filters(model, images[0])
-    report.save(
-        figure, "13_filters.png",
-        "Left: the pixels that one unit of each layer looks at; the field grows from layer to layer. Right: the "
-        "weights that all units of a map share; blue is positive, red negative.",
-    )  # fmt: skip
-    report.save(
-        draw_maps(model, images[0]), "13_feature_maps.png",
-        "What each layer makes of one digit: strokes are active units. Maps answer to edges of different directions; "
-        "pooling keeps where they are only roughly.",
-    )  # fmt: skip
-    report.save(
-        draw_training(history, model, images, labels), "13_training.png",
-        "Training and test loss and accuracy over the epochs; below, the first test digits that the network gets "
-        "wrong, with what it says.",
-    )  # fmt: skip
+    report.save(figure, "13_filters.png", "Left: the pixels that one unit of each layer looks at; the field grows from "
+                "layer to layer. Right: the weights that all units of a map share; blue is positive, red negative."
+                )  # fmt: skip
+    report.save(draw_maps(model, images[0]), "13_feature_maps.png", "What each layer makes of one digit: strokes are "
+                "active units. Maps answer to edges of different directions; pooling keeps where they are only roughly."
+                )  # fmt: skip
+    report.save(draw_training(history, model, images, labels), "13_training.png", "Training and test loss and accuracy "
+                "over the epochs; below, the first test digits that the network gets wrong, with what it says."
+                )  # fmt: skip
     report.claim("receptive fields", "the receptive field grows from layer to layer",
                  dict(zip(LAYERS, sides, strict=True)), sides == sorted(set(sides)))  # fmt: skip
     share = history["val_accuracy"][-1]

@@ -75,12 +75,12 @@ class Session:
                 waiting += node.parents
         self.nodes = sorted(found, key=lambda node: node.seq)  # each after those that it needs
 
-    def run(self, feeds):
+    def run(self, values):
         """The values of the fetches, given arrays for all sources."""
-        values = dict(feeds)
         for node in self.nodes:
-            inputs = [constant if parent is None else values[parent]
-                      for parent, constant in zip(node.parents, node.inputs, strict=True)]  # fmt: skip
+            inputs = [
+                v if parent is None else values[parent] for parent, v in zip(node.parents, node.inputs, strict=True)
+            ]
             values[node] = node.op.forward(*inputs, **node.params)
         return [values[node] for node in self.fetches]
 
@@ -124,8 +124,9 @@ def flat(weights):
     return np.concatenate([w.detach().numpy().ravel() for w in weights])
 
 
-def draw(figure, errors, apart):
+def draw(errors, apart):
     """The error of all four, one line on the other, and how far their weights are from those of the modules."""
+    figure = common.new_figure(11, 3.8)
     left, right = figure.subplots(1, 2)
     for k, (name, found) in enumerate(errors.items()):
         left.plot(found, lw=7 - 2 * k, color=f"C{k}", label=name)
@@ -133,6 +134,7 @@ def draw(figure, errors, apart):
     left.set(title="E, four times", xlabel="step", yscale="log")
     right.set(title="Weights: difference from the modules'", xlabel="step", yscale="log", ylim=(8e-18, 1e-11))
     common.one_legend(figure)
+    return figure
 
 
 def main():
@@ -151,18 +153,12 @@ def main():
     apart = {name: np.abs(found - weights["modules"]).max(1) / largest for name, found in weights.items()}
 
     sources, _, slopes = build_graph(x, t)
-    report.draw(
-        tc.viz.draw(slopes[0], names=sources), "14_graph",
-        "The dataflow graph of the third way, from placeholders and variables to ∂E/∂W1: the gradient is a part of "
-        "the graph. It is data, which a session runs with any numbers.",
-    )  # fmt: skip
-    figure = common.new_figure(11, 3.8)
-    draw(figure, errors, apart)
-    report.save(
-        figure, "14_four_ways.png",
-        "Left: the error of the network written in four ways; the lines lie on each other. Right: how far their "
-        "weights are from the modules', relative to the largest: roundings of the last digit (0 is drawn at 10⁻¹⁷).",
-    )  # fmt: skip
+    report.draw(tc.viz.draw(slopes[0], names=sources), "14_graph", "The dataflow graph of the third way, from "
+                "placeholders and variables to ∂E/∂W1: the gradient is a part of the graph. It is data, which a "
+                "session runs with any numbers.")  # fmt: skip
+    report.save(draw(errors, apart), "14_four_ways.png", "Left: the error of the network written in four ways; the "
+                "lines lie on each other. Right: how far their weights are from the modules', relative to the largest: "
+                "roundings of the last digit (0 is drawn at 10⁻¹⁷).")  # fmt: skip
 
     others = [name for name in WAYS if name != "modules"]
     first = {name: float(abs(errors[name][0] / errors["modules"][0] - 1)) for name in others}

@@ -96,3 +96,16 @@ def show(axes, image, label="", title="", **options):
     axes.set(xticks=[], yticks=[])
     axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
     axes.set_title(title, fontsize=8)
+
+
+def show_rows(figure, rows, columns, signed=False, **options):
+    """Rows of images, each with its name; `signed`: blue is positive, red negative, each image scaled by itself."""
+    for places, (name, images) in zip(figure.subplots(len(rows), columns, squeeze=False), rows.items(), strict=True):
+        for k, axes in enumerate(places):
+            if k >= len(images):
+                axes.set_axis_off()
+                continue
+            if signed:
+                most = images[k].abs().max().item()
+                options = {"cmap": "RdBu", "vmin": -most, "vmax": most}
+            show(axes, images[k], "" if k else name, **options)
