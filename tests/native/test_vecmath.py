@@ -80,6 +80,16 @@ def test_errors_are_as_small_as_stated(name, dtype, target):
     assert error.max() <= (single if dtype == np.float32 else double)
 
 
+@pytest.mark.parametrize("dtype", [np.dtype("f4"), np.dtype("f8")])
+@pytest.mark.parametrize("target", [host(), BASELINE], ids=lambda target: target.cpu)
+def test_what_tanh_leaves_of_one_is_exact(dtype, target):
+    """Gradients are 1 - tanh²: an error of tanh of some last bits would be much of what is left."""
+    x = np.linspace(1, 8, 50_000).astype(dtype)
+    y = _kernel("tanh", dtype, target)(x)
+    wanted = np.tanh(x.astype(np.longdouble))
+    assert (np.abs(y - wanted) <= np.spacing(wanted.astype(dtype))).all()
+
+
 @pytest.mark.parametrize("name, dtype, target", CASES, ids=IDS)
 def test_special_values_are_those_of_numpy(name, dtype, target):
     info = np.finfo(dtype)

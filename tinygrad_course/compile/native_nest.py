@@ -18,10 +18,12 @@ from ..native.emit import Function, Module
 from ..native.formulas import TYPES, Formula, emit
 from ..native.values import Value, vector
 
-__all__ = ["Layout", "Nest", "contiguous", "elementwise", "product", "total"]
+__all__ = ["Layout", "Nest", "collapsed", "contiguous", "elementwise", "product", "total"]
 
 # Elements of a nest from which on it is divided among threads, and about how many a piece then has.
 PARALLEL, PIECE = 32_768, 16_384
+# Vectors whose sum is added to a larger one: rounding errors grow with the length of a sum.
+BLOCK = 32
 
 
 class Layout(NamedTuple):
@@ -175,7 +177,7 @@ class Nest:
             body(n - whole)
 
 
-def _collapsed(shape: Sequence[int], layouts: Sequence[Layout]) -> tuple[list[int], list[Layout]]:
+def collapsed(shape: Sequence[int], layouts: Sequence[Layout]) -> tuple[list[int], list[Layout]]:
     """The same loops with fewer dims: those of length 1 dropped, neighbours made one where all operands allow."""
     dims = [i for i, n in enumerate(shape) if n != 1]
     strides = [[x.strides[i] for i in dims] for x in layouts]
@@ -206,7 +208,7 @@ def elementwise(
     nest: Nest, shape: Sequence[int], formula: Formula, inputs: Sequence[Layout], outputs: Sequence[Layout]
 ) -> None:
     """outputs[...] = formula(inputs[...]), for every place of a shape."""
-    lengths, layouts = _collapsed(shape, [*inputs, *outputs])
+    lengths, layouts = collapsed(shape, [*inputs, *outputs])
     sources, targets = layouts[: len(inputs)], layouts[len(inputs) :]
     axis = _vector_axis(lengths, targets[0], [*sources, *targets[1:]], nest.lanes)
     at: list[Any] = [0] * len(lengths)
@@ -244,7 +246,7 @@ def total(
     """Sums over some dims of a shape: sum ← more(sum, *terms[...]) from 0 on; `out` has stride 0 in these dims.
 
     `finish(sum, place, axis, count)` may turn a sum into the result. Sums run in several lanes, and these are added by
-    halves: an order that depends on shapes only.
+    halves: an order that depends on shapes only. Long runs are summed in blocks.
     """
     f, type = nest.f, vector(nest.lanes, TYPES[out.dtype])
     kept = [i for i in range(len(shape)) if i not in reduced]
@@ -268,11 +270,23 @@ def total(
         accumulated.set(new)
 
     if axis in reduced or axis < 0:
+        step = BLOCK * nest.lanes
+        long = axis >= 0 and shape[axis] > 2 * step
+        sums = f.variable(type) if long else accumulated
+
+        def run() -> None:
+            if not long:
+                nest.vectors(shape, axis, at, add)
+                return
+            with f.loop(0, shape[axis], step) as start:
+                accumulated.set(0.0)
+                nest.vectors(shape, axis, at, add, start, f.minimum(start + step, shape[axis]))
+                sums.set(sums.get() + accumulated.get())
 
         def one() -> None:
-            accumulated.set(0.0)
-            nest.loops(shape, inner, at, lambda: nest.vectors(shape, axis, at, add))
-            y = accumulated.get()
+            sums.set(0.0)
+            nest.loops(shape, inner, at, run)
+            y = sums.get()
             y = f.splat(type, f.total(y)) if axis >= 0 else y
             for i in reduced:
                 at[i] = 0

@@ -16,7 +16,7 @@ import numpy as np
 from ..native.emit import Module
 from ..native.formulas import TYPES, Formula, Step, Unlisted, of_operation
 from ..native.host import Target
-from .native_nest import Layout, Nest, contiguous, elementwise, product, total
+from .native_nest import Layout, Nest, collapsed, contiguous, elementwise, product, total
 from .program import Call, Constant, Program, Value
 
 __all__ = ["Segment", "lowers"]
@@ -317,8 +317,13 @@ class Segment:
         def mean(y: Any, *_: Any) -> Any:
             return y / float(count)
 
-        total(nest, shape, reduced, [x], out._replace(strides=tuple(strides)), lambda y, a: y + a,
-              mean if call.op.name == "mean" else None)  # fmt: skip
+        order = sorted(range(len(shape)), key=lambda i: -x.strides[i])
+        layouts = [
+            y._replace(strides=tuple([y.strides[i] for i in order])) for y in (x, out._replace(strides=tuple(strides)))
+        ]
+        lengths, (x, out) = collapsed([shape[i] for i in order], layouts)
+        reduced = [i for i, step in enumerate(out.strides) if not step]
+        total(nest, lengths, reduced, [x], out, lambda y, a: y + a, mean if call.op.name == "mean" else None)
 
     # --- the whole ------------------------------------------------------------------------------------------------
 

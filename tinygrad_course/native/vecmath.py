@@ -3,9 +3,10 @@
 Largest errors found, in units in the last place:
 
               exp  expm1  log  log1p  tanh  sigmoid  erf  erfc  ndtr
-    float32   1.0   1.7   0.9   2.5    2.5    2.5    5.7   -    5 (of 1, not of the tail)
-    float64   0.9   1.7   0.7   1.5    2.5    2.5    3.5  7.0   7 + x² (as x / √2 is rounded)
+    float32   1.0   1.7   0.9   2.5    2.4    2.5    5.7   -    5 (of 1, not of the tail)
+    float64   0.9   1.7   0.7   1.5    2.6    2.5    3.5  7.0   7 + x² (as x / √2 is rounded)
 
+From |x| = 1 on the errors of tanh are below one unit.
 Infinities, NaN, signed zeros, subnormal results and overflow come out as in NumPy; sigmoid is 0 where e⁻ˣ overflows.
 There are no branches: where a
 function has several ranges all are computed, and each lane takes its own.
@@ -114,13 +115,13 @@ def expm1(x: Value) -> Value:
     """eˣ - 1, exact near 0."""
     f = x.function
     # Below, the result is -1 to the last bit; above, exp is as good.
-    small = _expm1_down(_clipped(x, -40.0, 1.0))
+    small = _expm1_of(_clipped(x, -40.0, 1.0))
     y = f.select(x < 1.0, small, exp(x) - 1.0)
     return f.select(x.eq(0.0), x, y)  # of -0 too
 
 
-def _expm1_down(x: Value) -> Value:
-    """expm1 for -40 ≤ x ≤ 1."""
+def _expm1_of(x: Value) -> Value:
+    """expm1 for |x| ≤ 40."""
     f = x.function
     n, q = _reduced(x)
     power = _power(n)
@@ -128,11 +129,14 @@ def _expm1_down(x: Value) -> Value:
 
 
 def tanh(x: Value) -> Value:
-    """(eˣ - e⁻ˣ) / (eˣ + e⁻ˣ), from expm1(-2|x|)."""
+    """t / (t + 2) with t = expm1(2|x|); near ±1 as 1 - 2 / (t + 2), so that 1 - tanh² is exact enough."""
     f = x.function
-    t = _expm1_down(_clipped(f.abs(x) * -2.0, -40.0, 1.0))
-    y = f.copysign(t / (t + 2.0), x)
-    return f.select(x.is_nan(), x, y)
+    a = f.abs(x)
+    t = _expm1_of(_clipped(a * 2.0, 0.0, 40.0))
+    far = a > 0.5
+    y = f.select(far, -2.0, t) / (t + 2.0)
+    y = f.select(far, y + 1.0, y)
+    return f.select(x.is_nan(), x, f.copysign(y, x))
 
 
 def sigmoid(x: Value) -> Value:
