@@ -10,12 +10,11 @@ import itertools
 import threading
 import weakref
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["latest", "mark_overwritten", "marker", "overwritten_since", "owner", "tick"]
+__all__ = ["latest", "mark_overwritten", "overwritten_since", "owner", "repeated", "tick"]
 
 tick = itertools.count(1).__next__
 _EVERYWHERE = (0, 2**64)
@@ -76,7 +75,7 @@ class _Writes:
         return any(time > since and _share(array, *view) for view, time in self.ragged.items())
 
 
-_writes: dict[int, _Writes] = {}
+_writes: dict[int, _Writes] = {}  # by the id of the owner
 _lock = threading.Lock()
 latest = 0  # the moment of the latest write
 
@@ -108,26 +107,17 @@ def mark_overwritten(array: np.ndarray) -> None:
             found.add_ragged(array, latest)
 
 
-def marker(array: np.ndarray) -> Callable[[], None]:
-    """A function that notes another write into all of `array`, sooner than `mark_overwritten` where it is a repetition.
+def repeated(array: np.ndarray) -> tuple[int, _Writes] | None:
+    """The record of writes into the memory of `array`, and its key in `_writes`, after noting one into all of it.
 
-    The memory of `array` must live as long as the function is called.
+    As long as that record is there and holds no other spans, another such write may be noted at once, by
+    `record.times[0] = latest = tick()`. None if other parts of the memory were written to as well.
     """
+    mark_overwritten(array)
     base = owner(array)
-    key = id(base)
+    found = _writes[id(base)]
     low, high = _EVERYWHERE if base is array or not array.flags.forc else _bounds(array)
-
-    def mark() -> None:
-        global latest
-        found = _writes.get(key)
-        if found is None or found.bottoms != [low] or found.tops != [high] or found.ragged:
-            mark_overwritten(array)
-        else:
-            with _lock:
-                latest = tick()
-                found.times[0] = latest
-
-    return mark
+    return None if found.bottoms != [low] or found.tops != [high] or found.ragged else (id(base), found)
 
 
 def overwritten_since(array: Any, seq: int) -> bool:

@@ -227,7 +227,7 @@ def test_a_step_is_one_native_call(name, dtype):
     _agree(ours, theirs, f, 30)
     assert f._quick is not None and f._quick.run.step.armed
     assert f.entries[-1].calls >= 25
-    assert "define i32 @step" in f.llvm_ir
+    assert ".update" in f.llvm_ir  # forward, backward and update are one piece of code
     assert ours[1]._steps_taken == theirs[1]._steps_taken
 
 

@@ -17,11 +17,13 @@ from . import joint
 from .backends import lower
 from .guards import Guards, Surroundings
 from .keys import alive, cut_off, flat, key_of
+from .modes import watch_modes
 from .passes import optimize
 from .program import Argument, Executable, Held, Program
 from .record import Recorder
 from .report import Graph, Report, report
 from .settle import settle
+from .watch import Unwatchable
 
 __all__ = ["CompileError", "Compiled", "Entry"]
 
@@ -51,35 +53,53 @@ class Entry:
         self.guards = guards
         self.run = run
         self._returns = [_returned(program, recorder, i) for i in range(len(recorder.results))]
-        self.calls = 0
+        self._calls = 0
         self._wanting = recorder.wanting
         self._live = self._saved = 0
         self._step: Any = getattr(run, "step", None)
+        self._modes = state.grad, state.inference, dtypes._default
+
+    @property
+    def calls(self) -> int:
+        """How often it ran."""
+        return self._calls + (0 if self._step is None else self._step.runs)
+
+    # --- as one native call -----------------------------------------------------------------------------------------
+
+    @property
+    def door(self) -> Any:
+        """What does a whole call, if nothing but the values of the arguments has changed; None if there is nothing."""
+        return self._step.door if self._step is not None else None
+
+    def close(self) -> None:
+        """Something has changed."""
         if self._step is not None:
-            self._step.leaves = guards.leaves
-            self._modes = state.grad, state.inference, dtypes._default
+            self._step.close()
 
-    def repeatable(self) -> bool:
-        """Whether the call may be done once more by `again`."""
-        step = self._step
-        if step is None or not step.armed or self.program.structure is not None:
-            return False
+    def open(self, leaves: list[Any], ordinary: Callable[..., Any], missed: Callable[..., Any]) -> None:
+        """After an ordinary call with these arguments: make a door, if there can be one.
+
+        Args:
+            leaves: the arguments.
+            ordinary: is called in its place if the arguments are of another kind.
+            missed: is called in its place if something else has changed.
+        """
+        step, structure = self._step, self.program.structure
+        packed = structure is not None
+        if step is None or (packed and structure != (tuple, [None] * len(self._returns))):
+            return
+        if any(kind not in ("new", "plain") for kind, _ in self._returns) or not step.bind(leaves):
+            return
         updated = set(map(id, step.params))
-        known = all(there and id(leaf) in updated for leaf, there in self.guards.grads)
-        return known and len(self._returns) == 1 and self._returns[0][0] == "new"
-
-    def again(self, args: tuple[Any, ...]) -> Tensor | None:
-        """The result of one native call, if nothing has changed but the values of the arguments; else None."""
-        grad, inference, default = self._modes
-        if state.grad is not grad or state.inference is not inference or dtypes._default is not default:
-            return None
-        if not self.guards.unchanged():
-            return None
-        arrays = self._step(args)
-        if arrays is None:
-            return None
-        self.calls += 1
-        return Tensor._wrap(arrays[0], self._returns[0][1])
+        if not all(there and id(leaf) in updated for leaf, there in self.guards.grads):
+            return
+        results = [(kind == "new", what) for kind, what in self._returns]
+        try:
+            watch = self.guards.watch()
+            thread = watch_modes(watch, *self._modes)
+        except Unwatchable:
+            return
+        step.open(watch, results, packed, thread=thread, ordinary=ordinary, missed=missed)
 
     def saves(self, count: int, backward: Program, recorder: Recorder, backend: str) -> None:
         """The last `count` arrays that `run` gives are for the backward half."""
@@ -126,7 +146,7 @@ class Entry:
             else:
                 next(arrays)
                 results.append(leaves[what] if kind == "argument" else what)
-        self.calls += 1
+        self._calls += 1
         structure = self.program.structure
         return results[0] if structure is None else unflatten(results, structure)
 
@@ -169,13 +189,18 @@ class Compiled:
         entries: what was compiled so far, latest last.
     """
 
+    # What Python calls: `_ordinary`, or the door of the entry that ran last. A slot, where a method would cost a frame.
+    __slots__ = ("__call__", "__dict__", "__weakref__")
+    __call__: Callable[..., Any]
+
     def __init__(self, function: Callable[..., Any], backend: str, fullgraph: bool) -> None:
         self._function = function
         self._backend = backend
         self._fullgraph = fullgraph
         self._histories: dict[Any, _History] = {}
         self._lock = threading.RLock()
-        self._quick: Entry | None = None  # what ran last, if it may be one native call the next time
+        self._quick: Entry | None = None  # whose door is `__call__`
+        self.__call__ = self._ordinary
         self.__wrapped__ = function
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = function.__doc__
@@ -198,13 +223,16 @@ class Compiled:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["_function"], name)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _missed(self, *args: Any, **kwargs: Any) -> Any:
+        """A call that came to the door when something had changed."""
+        if self._quick is not None:
+            self._quick.close()
+        return self._ordinary(*args, **kwargs)
+
+    def _ordinary(self, *args: Any, **kwargs: Any) -> Any:
+        """A call."""
         if state.observers:  # somebody wants to see the operations, or a recording is under way
             return self._function(*args, **kwargs)
-        if self._quick is not None and not kwargs:
-            y = self._quick.again(args)
-            if y is not None:
-                return y
         if kwargs:
             leaves, structure = flatten((args, kwargs))
         else:
@@ -216,12 +244,25 @@ class Compiled:
         if history is not None:
             for entry in reversed(history.entries):
                 if entry.guards.hold():
+                    if entry.door is not None and entry is not self._quick and not kwargs:
+                        self._use(entry)
+                        return self.__call__(*args)
                     y = entry(leaves)
-                    self._quick = entry if type(structure) is int and entry.repeatable() else None
+                    if type(structure) is int and self._lock.acquire(blocking=False):
+                        try:
+                            entry.open(leaves, self._ordinary, self._missed)
+                            self._use(entry)
+                        finally:
+                            self._lock.release()
                     return y
             if history.tries >= _PATIENCE:
                 return self._function(*args, **kwargs)
         return self._record(key, leaves, args, kwargs)
+
+    def _use(self, entry: Entry) -> None:
+        """The next call is likely to be one for this entry."""
+        self._quick = entry
+        self.__call__ = self._ordinary if entry.door is None else entry.door.function
 
     # --- looking inside -----------------------------------------------------------------------------------------------
 

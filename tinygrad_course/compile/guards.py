@@ -18,6 +18,7 @@ from ..nn import changes
 from ..nn.module import Module
 from ..tensor import Tensor
 from .program import Effect, GradientOf, Held, Program, SetGrad
+from .watch import Unwatchable, Watch
 
 if TYPE_CHECKING:
     from ..autograd.hooks import Hooks
@@ -49,13 +50,14 @@ class Surroundings:
         # (namespace, name, what was there): globals, attributes of plain objects, cells of closures.
         self.names: list[tuple[dict[str, Any], str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
-        self.lists: list[tuple[Any, tuple[int, ...]]] = []
+        self.lists: list[tuple[Any, tuple[int, ...], list[Any]]] = []  # with the ids of what is in them, and that
         self._seen: set[int] = set()
         self._read: dict[int, set[str]] = {}  # which attributes of which objects
         self._function(function, 0)
         for x in arguments:
             self._object(x, 0)
         self.attributes = [(m.__dict__, dict(m.__dict__)) for m in self.modules.values()]
+        self.hooked = [(m, _hooks_on(m)) for m in self.modules.values() if m._hooks is not None]
 
     def _function(self, f: Any, depth: int) -> None:
         if isinstance(f, MethodType):
@@ -110,8 +112,7 @@ class Surroundings:
             values = list(x.values()) if isinstance(x, dict) else list(x)
             if len(values) > 256:
                 return
-            self.lists.append((x, tuple(map(id, values))))
-            self._kept = [*getattr(self, "_kept", ()), values]
+            self.lists.append((x, tuple(map(id, values)), values))
             for value in values:
                 self._object(value, depth + 1, used)
         elif hasattr(x, "param_groups"):
@@ -146,6 +147,11 @@ def _names(f: Any) -> frozenset[str]:
 
 def _ours(x: Any) -> bool:
     return type(x).__module__.startswith("tinygrad_course.") or type(x).__name__ == "module"
+
+
+def _hooks_on(module: Module) -> tuple[int, ...]:
+    """Which hooks a module has, by their numbers."""
+    return () if module._hooks is None else tuple(module._hooks._all)
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -196,6 +202,8 @@ class Guards:
             for now, then in around.attributes:
                 if len(now) != len(then) or not all(_equal(v, now.get(k, _MISSING)) for k, v in then.items()):
                     return False
+            if any(_hooks_on(module) != keys for module, keys in around.hooked):
+                return False
             self.moment = changes.moment()
         for space, name, value in around.names:
             if space.get(name, _MISSING) is not value and not _equal(value, space.get(name, _MISSING)):
@@ -203,12 +211,48 @@ class Guards:
         for cell, value in around.cells:
             if cell.cell_contents is not value and not _equal(value, cell.cell_contents):
                 return False
-        for listed, ids in around.lists:
+        for listed, ids, _ in around.lists:
             if len(listed) != len(ids):
                 return False
             if tuple(map(id, listed.values() if isinstance(listed, dict) else listed)) != ids:
                 return False
         return True
+
+    def watch(self) -> Watch:
+        """The same conditions for native code; a little stricter: objects that are equal, but others, count as changed.
+
+        Raises:
+            Unwatchable: if they do not hold, or cannot be looked at by native code.
+        """
+        found = Watch()
+        if not self.hold() or self.hooks:
+            raise Unwatchable("what was recorded no longer holds")
+        found.entry(vars(changes), "_latest", self.moment)
+        for leaf, node in zip(self.leaves, self.nodes):
+            found.slot(leaf, "node", node, Tensor)
+            found.slot(leaf, "_hooks", None, Tensor)
+        for t, array in zip(self.tensors, self.arrays):
+            found.slot(t, "array", array, Tensor)
+            found.data(array)
+        for space, name, value in self.around.names:
+            found.entry(space, name, _as_now(value, space.get(name, _MISSING)))
+        for cell, value in self.around.cells:
+            found.cell(cell, _as_now(value, cell.cell_contents))
+        for listed, ids, values in self.around.lists:
+            if isinstance(listed, dict):
+                pairs = list(listed.items())
+                if tuple([id(value) for _, value in pairs]) != ids:
+                    raise Unwatchable("a dict has changed")
+                found.whole(listed, pairs)
+            elif not isinstance(listed, tuple):
+                found.items(listed, values)
+        return found
+
+
+def _as_now(then: Any, now: Any) -> Any:
+    if not _equal(then, now):
+        raise Unwatchable("a value has changed")
+    return now
 
 
 def _hung(hooks: list[Hooks | None]) -> list[tuple[int, int]]:

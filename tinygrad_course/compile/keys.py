@@ -15,9 +15,22 @@ __all__ = ["alive", "cut_off", "flat", "key_of"]
 
 
 def alive(results: list[Any]) -> list[Tensor]:
-    """The results in a graph that backward has not used up, each once."""
-    alive = {id(y): y for y in results if isinstance(y, Tensor) and type(y.node) is Node and y.node.inputs is not None}
-    return list(alive.values())
+    """The results in a graph of which backward has used up nothing, each once."""
+    tensors = {id(y): y for y in results if isinstance(y, Tensor) and type(y.node) is Node}
+    return [y for y in tensors.values() if not _used(y.node)]
+
+
+def _used(node: Any) -> bool:
+    """Whether backward has freed anything behind a node."""
+    stack, seen = [node], set()
+    while stack:
+        node = stack.pop()
+        if type(node) is Node and id(node) not in seen:
+            if node.inputs is None and node.restore is None:
+                return True
+            seen.add(id(node))
+            stack.extend(node.parents)
+    return False
 
 
 def cut_off(leaves: list[Any]) -> tuple[list[Any], dict[int, Tensor]]:

@@ -1,66 +1,44 @@
 """A whole small training step as one native call: forward, backward, and the optimizer's update.
 
-For a small net the work takes less than a microsecond, and what Python does around it is what counts. So conditions
-are looked at where they stand in memory. A `Step` is armed after an ordinary call: it then holds everything that its
-code touches (the arrays, the Tensors, the optimizer's buffers), and a list of words, each with the value that it must
-have: the arrays of the parameters are still the same, nobody else holds the gradients that are about to be written
-over. If a word differs, the call is done in the ordinary way, which makes new gradients, and the step is armed again.
-Python's lock is held throughout, so words cannot change meanwhile; the interpreters without it do without steps.
+For a small net the work takes less than a microsecond, and what Python does around it is what counts. A `Step` is bound
+after an ordinary call: it then owns all memory that its code touches, gradients included, and can be called through a
+`Door`, as long as everything is as it was: the arrays of the parameters are still the same, the optimizer does what it
+did, nobody else holds the gradients that are about to be written over. If not, the call is done in the ordinary way,
+which makes new gradients, and the step is bound again.
 """
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from collections.abc import Sequence
-from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
+from .. import overwrites
 from ..native.buffers import pointer
 from ..native.formulas import Unlisted
 from ..native.host import host
 from ..native.updates import formula_of
 from ..optim.rule import RuleOptimizer
-from ..overwrites import marker
-from ..tensor import Tensor
+from ..tensor import LEAF, Tensor
+from . import layout
+from .door import Door
 from .native_nest import Layout, elementwise
 from .native_segment import Segment, lowers
 from .program import Argument, Call, Constant, Effect, Held, Program, SetGrad
+from .watch import Unwatchable, Watch
 
 __all__ = ["Step", "step"]
 
 # Up to these sizes Python's lock may be held: a few tens of microseconds.
 _WORKSPACE, _PARAMETERS = 262_144, 32_768
-# So often a step may be armed in vain, one time after the other, before it is given up.
+# So often a step may be bound in vain, one time after the other, before it is given up.
 _PATIENCE = 20
-
-_word = ctypes.c_uint64.from_address
-_ARRAY_DATA = object.__basicsize__
-
-
-def _offset(name: str) -> int:
-    """Where in a Tensor's memory a slot is."""
-    probe, mark = Tensor._wrap(np.empty(0)), object()
-    setattr(probe, name, mark)
-    places = [i for i in range(8, Tensor.__basicsize__, 8) if _word(id(probe) + i).value == id(mark)]
-    if len(places) != 1:
-        raise Unlisted("this Python keeps slots elsewhere")
-    return places[0]
-
-
-def _counts_are_words() -> bool:
-    """Whether an object's first word grows with the references to it."""
-    x = object()
-    before = _word(id(x)).value
-    more = [x, x, x]
-    return _word(id(x)).value == before + len(more)
 
 
 def step(program: Program) -> Step | None:
     """The program as one native call, if it is a small step or inference with nothing else in it."""
-    if getattr(sys, "_is_gil_enabled", lambda: True)() is False or not _counts_are_words():
+    if not layout.agrees():
         return None
     try:
         return Step(program)
@@ -69,7 +47,12 @@ def step(program: Program) -> Step | None:
 
 
 class Step:
-    """See the module. `step(args)` gives the arrays of the results, or None if the ordinary way is to be taken."""
+    """See the module.
+
+    Attributes:
+        door: the way to call it, or None while it must not be.
+        params: what its optimizer updates.
+    """
 
     def __init__(self, program: Program) -> None:
         calls = [i for i in program.instructions if isinstance(i, Call)]
@@ -98,11 +81,30 @@ class Step:
         if not set(program.results) | {i.value for i in self.sets} <= made:
             raise Unlisted("results that are not computed")
         self.calls = calls
-        self.slots = {name: _offset(name) for name in ("array", "node", "_grad", "_hooks")}
-        self.leaves: list[Tensor] = []  # that must stay leaves, or constants, as they are
-        self.armed = False
-        self.failures = 0
+        self.params: list[Tensor] = []
+        self.door: Door | None = None
+        self.failures = self._runs = 0
+        self.changing = False  # whether the optimizer's numbers are looked at in each call
+        self._options: list[Any] = []
         self._made: Any = None
+
+    @property
+    def armed(self) -> bool:
+        """Whether there is a door."""
+        return self.door is not None
+
+    @property
+    def runs(self) -> int:
+        """How many calls went through doors."""
+        return self._runs + (0 if self.door is None else self.door.runs)
+
+    def close(self) -> None:
+        """Something has changed: the door must not be used any more, or would not let anybody through."""
+        if self.door is not None:
+            if self.door.runs:
+                self._runs += self.door.runs
+                self.failures = 0
+            self.door = None
 
     def _check(self, effect: Effect) -> None:
         o = effect.owner
@@ -110,26 +112,24 @@ class Step:
         if not plain or effect.args not in ((), (o,)) or effect.kwargs or effect.outputs or effect.reloads:
             raise Unlisted("an optimizer with a step of its own")
 
-    # --- arming -----------------------------------------------------------------------------------------------------
+    # --- binding ----------------------------------------------------------------------------------------------------
 
-    def arm(self, arguments: Sequence[Any]) -> None:
-        """Get ready, after an ordinary call with these arguments."""
-        if self.armed or self.failures > _PATIENCE:
-            return
+    def bind(self, arguments: Sequence[Any]) -> bool:
+        """Get ready, after an ordinary call with these arguments; whether that was possible."""
+        self.close()
+        if self.failures > _PATIENCE:
+            return False
         self.failures += 1
         try:
-            if self._bind(arguments):
-                self._watch()  # only now: what `_bind` was working with is no longer referenced
-                self.armed = True
+            return self._bind(arguments)
         except Unlisted:
             self.failures = _PATIENCE + 1
+            return False
 
     def _bind(self, arguments: Sequence[Any]) -> bool:
         self.packs: list[Any] = []
-        self.params: list[Tensor] = []
+        self.params = []
         self.runners: list[Any] = []
-        self.numbers: list[np.ndarray] = []
-        self.remembered: list[Any] = []
         if self.optimizer is not None and not self._bind_optimizer():
             return False
         if any(p._hooks is not None for p in self.params):
@@ -149,37 +149,35 @@ class Step:
         slots = {i.value: home[id(i.leaf)] for i in self.sets}
         self.outputs = [slots[s] if s in slots else np.empty(self.values[s].shape, self.values[s].dtype)
                         for s in segment.outputs]  # fmt: skip
-        self.results = [self.outputs[segment.outputs.index(s)] for s in self.program.results]
+        self.segment, self.views = segment, list(home.values())
         self.work = np.empty(segment.workspace + 64, np.uint8)
-        self.given: list[Any] = []
-        self.arguments = list(arguments)
-        if not all(isinstance(x, Tensor) for x in arguments):
-            raise Unlisted("arguments that are no tensors")
-        self.where: dict[int, int] = {}  # argument -> its place in the table
-        self.held: list[Tensor] = []
+        where: dict[int, int] = {}  # argument -> its place in the table
+        self.held: list[tuple[Tensor, np.ndarray]] = []
+        given: list[Any] = []
         for i, slot in enumerate(segment.inputs):
             source = self.values[slot].source
             if isinstance(source, Argument):
-                self.where[source.position] = 1 + i
-                self.given.append(_plain(self.arguments[source.position]))
+                where[source.position] = 1 + i
+                given.append(self.work)  # until there is an argument
             elif isinstance(source, Held):
-                self.held.append(source.tensor)
-                self.given.append(_fit(source.tensor.array))
+                given.append(_fit(source.tensor.array))
+                self.held.append((source.tensor, given[-1]))
+            elif source.fixed:  # type: ignore[union-attr]
+                given.append(np.ascontiguousarray(source.value))  # type: ignore[union-attr]
             else:
-                self.given.append(np.ascontiguousarray(source.value))  # type: ignore[union-attr]
+                given.append(_fit(source.value))  # type: ignore[union-attr]
+        self.arguments = _kinds(arguments, where)
         start = pointer(self.work)
-        arrays = [*self.given, *self.outputs]
-        for pack, flat, numbers in zip(self.packs, self.flat, self.numbers):
-            arrays += [_fit(pack.values), flat, *pack.flat, numbers]
-        self.kept = arrays
-        self.marks = [marker(pack.values) for pack in self.packs]
-        self.table = np.array([start + -start % 64, *map(pointer, arrays)], np.uint64)
+        self.arrays = [*given, *self.outputs]
+        for pack, flat, runner in zip(self.packs, self.flat, self.runners):
+            self.arrays += [_fit(pack.values), flat, *pack.flat, runner._numbers]
+        self.table = np.array([start + -start % 64, *map(pointer, self.arrays)], np.uint64)
         return True
 
     def _bind_optimizer(self) -> bool:
         """Take the optimizer's packs, if they hold all that the program gives gradients to, and nothing else."""
         o = self.optimizer
-        if len(o.param_groups) != 1 or len(o._stores) != 1 or o._stores[0].waiting:
+        if len(o.param_groups) != 1 or len(o._stores) != 1 or o._stores[0].waiting or o._pre_hooks or o._post_hooks:
             return False
         store = o._stores[0]
         params = [p for pack in store.packs for p in pack.params]
@@ -189,27 +187,34 @@ class Step:
             return False
         if sum(pack.size for pack in store.packs) > _PARAMETERS:
             raise Unlisted("many parameters")
-        self.packs, self.group = list(store.packs), store.group
-        self.params = params
-        self.entries = [entry for pack in self.packs for entry in pack.entries]
-        self.remembered = [(itemgetter(name), pack.entries, tensors) for pack in self.packs
-                           for name, tensors in zip(pack.buffers, pack.tensors)]  # fmt: skip
-        self.state = list(o.state.values())
-        self.groups, self.stores = [self.group], [store]
-        self.changing = any(pack.scalars for pack in self.packs)
-        self.options = list(self.group.values())
-        self.options[list(self.group).index("params")] = list(self.group["params"])
-        last = o._last
-        if last is None:
+        self.packs, self.group, self.params = list(store.packs), store.group, params
+        self.listed, self.state = list(self.group["params"]), list(o.state.items())
+        options = [value for name, value in self.group.items() if name != "params"]
+        if not all(isinstance(value, (int, float, str, type(None), tuple)) for value in options):
+            raise Unlisted("options that may change unseen")
+        self.changing = self.changing or any(pack.scalars for pack in self.packs)
+        if self._options and options != self._options:  # such as a learning rate that follows a schedule
+            self.changing = True
+        self._options = options
+        found = self._numbers()
+        if found is None:
             return False
-        self.runners = []
+        self.runners = [runner for runner, _ in found]
+        self.last = o._last
+        return True
+
+    def _numbers(self) -> list[tuple[Any, dict[str, Any]]] | None:
+        """For each pack what runs the rule, its numbers set, and what is to be remembered; None if packs differ."""
+        found: list[tuple[Any, dict[str, Any]]] = []
         for pack in self.packs:
             scalars = {name: pack.entries[0].get(name, value) for name, value in pack.scalars.items()}
-            if any(entry.get(name) != scalars[name] for entry in pack.entries for name in scalars):
-                return False
-            self.runners.append(o._runner(self.group, dict(scalars), tuple(pack.buffers), pack.dtype))
-        self.numbers = [runner._numbers for runner in self.runners]
-        return True
+            if any(entry.get(name) != value for entry in pack.entries[1:] for name, value in scalars.items()):
+                return None
+            runner = self.optimizer._runner(self.group, scalars, tuple(pack.buffers), pack.dtype)
+            if any(runner is other and scalars != others for other, others in found):
+                return None
+            found.append((runner, scalars))
+        return found
 
     def _code(self) -> Segment:
         """The native function, for these packs."""
@@ -229,135 +234,142 @@ class Step:
             place += arrays + 1
         if segment.workspace > _WORKSPACE or any(nest.pieces > 1 for nest in segment.nests):
             raise Unlisted("too large")
-        segment.text()
-        self.llvm_ir = _guarded(segment)
+        self.llvm_ir = segment.text()
         from ..native import jit
 
-        library = jit.load(self.llvm_ir, ["step"])
-        types = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)
-        self._function = library.function("step", *types, result=ctypes.c_int32, gil=True)
+        library = jit.load(self.llvm_ir, ["segment"])
+        self.library = library
         self._made = key, segment
         return segment
 
-    def _watch(self) -> None:
-        """List the words that must stay as they are."""
-        at = self.slots
-        places = []
-        for t in (*self.held, *self.grads, *(t for _, _, tensors in self.remembered for t in tensors)):
-            places += [id(t) + at["array"], id(t.array) + _ARRAY_DATA]
-        for t in self.params:
-            places += [id(t) + at["array"], id(t) + at["_grad"], id(t) + at["_hooks"]]
-        for t in (*self.params, *self.leaves):
-            places.append(id(t) + at["node"])
-        # How many references there are to what is written over.
-        counted = [*map(id, self.grads), *(id(t.array) for t in self.grads), *map(id, self.flat)]
-        self.first_argument = len(places)
-        for x in self.arguments:
-            places += [id(x) + at["array"], id(x.array) + _ARRAY_DATA, id(x) + at["node"]]
-        t = x = None
-        places += counted
-        self.words = np.array([(place, _word(place).value) for place in places], np.uint64)
-        self._call = pointer(self.table), pointer(self.words), len(places)
-        # What the words point to stays alive.
-        self.alive = [t.array for t in self.held]
-        self.seen = [x.array for x in self.arguments]
-        self.words[:, 1] = [_word(place).value for place in places]
+    # --- opening ----------------------------------------------------------------------------------------------------
 
-    # --- running ----------------------------------------------------------------------------------------------------
+    def open(self, watch: Watch, results: Sequence[tuple[bool, Any]], packed: bool, **fields: Any) -> None:
+        """Make the door, if there can be one, for the step that is bound.
 
-    def __call__(self, arguments: Sequence[Any]) -> list[np.ndarray] | None:
-        """Run, if all is as it was."""
-        if not self.armed:
-            return None
-        mine = self.arguments
-        if len(arguments) != len(mine):
-            return None
-        for i, x in enumerate(arguments):
-            if x is not mine[i] and not self._take(i, x):
-                return None
-        o = self.optimizer
-        if o is not None and not self._optimizer_as_before():
-            self.armed = False
-            return None
-        if not self._function(*self._call):
-            self.armed = False
-            return None
-        self.failures = 0
-        if o is not None:
-            o._steps_taken += 1
-            for mark in self.marks:
-                mark()
+        Args:
+            watch: the conditions that the rest of the function depends on.
+            results: for each whether it is a Tensor, then with its node; else the object itself.
+            packed: whether they are returned as a tuple.
+            fields: what a `Door` needs besides.
+        """
+        try:
+            self._watch(watch)
+            if self.optimizer is not None:
+                fields |= self._noted(watch)
             if self.changing:
-                for pack, scalars in zip(self.packs, self._scalars):
-                    for entry in pack.entries:
-                        entry.update(scalars)
-        return [y.copy() for y in self.results]
+                fields |= {"before": self._advance, "after": self._advanced}
+            code = self.library.address("segment")
+            given = _given(results, [self.outputs[self.segment.outputs.index(s)] for s in self.program.results])
+            self.door = Door(watch, self.arguments, given, packed, code=code, table=self.table, **fields)
+        except Unwatchable:
+            self.door = None
 
-    def _take(self, i: int, x: Any) -> bool:
-        """Use another Tensor as an argument, if it is of the same kind."""
-        old = self.arguments[i]
-        if type(x) is not Tensor or x.node is not None or type(old) is not Tensor:
-            return False
-        array = x.array
-        if array.shape != old.array.shape or array.dtype is not old.array.dtype or not array.flags.carray:
-            return False
-        place = self.where.get(i)
-        if place is not None:
-            self.table[place] = pointer(array)
-            self.given[place - 1] = array
-        at, n = self.slots, self.first_argument + 3 * i
-        places = id(x) + at["array"], id(array) + _ARRAY_DATA, id(x) + at["node"]
-        self.words[n : n + 3] = [(place, _word(place).value) for place in places]
-        self.arguments[i], self.seen[i] = x, array
+    def _watch(self, watch: Watch) -> None:
+        """The conditions of what the code touches."""
+        watch.keep += [self.library, self.arrays, self.work, self.flat]
+        for t, array in self.held:
+            watch.slot(t, "array", array, Tensor)
+            watch.data(array)
+        for p, grad in zip(self.params, self.grads):
+            watch.slot(p, "_grad", grad, Tensor)
+            watch.slot(p, "_hooks", None, Tensor)
+            watch.slot(p, "node", LEAF, Tensor)
+        for pack, flat in zip(self.packs, self.flat):
+            for p, view in zip(pack.params, pack.views):
+                watch.slot(p, "array", view, Tensor)
+            watch.references(flat)
+        for grad, view in zip(self.grads, self.views):
+            watch.slot(grad, "array", view, Tensor)
+            watch.data(view)
+            watch.references(grad)
+            watch.references(view)
+        if self.optimizer is not None:
+            self._watch_optimizer(watch)
+
+    def _watch_optimizer(self, watch: Watch) -> None:
+        """It has the same groups, options, state and hooks (none), and would go the same way."""
+        own, store = vars(self.optimizer), self.optimizer._stores[0]
+        for name in ("_pre_hooks", "_post_hooks"):
+            watch.entry(own, name, own[name])
+            watch.whole(own[name], [])
+        for owner, name, values in (
+            (own, "param_groups", [self.group]), (own, "_stores", [store]),
+            (vars(store), "packs", self.packs), (vars(store), "waiting", []),
+        ):  # fmt: skip
+            watch.entry(owner, name, owner[name])
+            watch.items(owner[name], values)
+        watch.entry(self.group, "params", self.group["params"])
+        watch.items(self.group["params"], self.listed)
+        if not self.changing:
+            watch.whole(self.group)
+            watch.entry(own, "_last", self.last)  # nobody has set other numbers since
+        watch.entry(own, "state", own["state"])
+        watch.whole(own["state"], self.state)
+        for pack in self.packs:
+            for name, tensors in zip(pack.buffers, pack.tensors):
+                for entry, t in zip(pack.entries, tensors):
+                    watch.entry(entry, name, t)
+                    watch.slot(t, "array", t.array, Tensor)
+                    watch.data(t.array)
+
+    def _noted(self, watch: Watch) -> dict[str, Any]:
+        """What is to be noted after each step: that it was taken, and that memory was written to."""
+        found = [overwrites.repeated(pack.values) for pack in self.packs]
+        times = []
+        for one in found:
+            if one is None:
+                raise Unwatchable("memory that is written to in parts")
+            key, record = one
+            watch.entry(overwrites._writes, key, record)
+            for name in ("bottoms", "tops"):
+                watch.slot(record, name, getattr(record, name))
+                watch.items(getattr(record, name), list(getattr(record, name)))
+            watch.slot(record, "times", record.times)
+            watch.slot(record, "ragged", record.ragged)
+            watch.whole(record.ragged, [])
+            times.append(record.times)
+        clock = [overwrites.tick, vars(overwrites), "latest"]
+        watch.keep += [times, clock]
+        return {
+            "owner": vars(self.optimizer), "count_key": "_steps_taken", "marks": len(times),
+            "times": np.array(list(map(id, times)), np.uint64), "clock": np.array(list(map(id, clock)), np.uint64),
+        }  # fmt: skip
+
+    # --- numbers that differ from call to call ------------------------------------------------------------------------
+
+    def _advance(self) -> bool | None:
+        """Before a step: set the optimizer's numbers; None if it would go another way."""
+        found = self._numbers()
+        if found is None or any(runner is not then for (runner, _), then in zip(found, self.runners)):
+            return None
+        self._scalars = [scalars for _, scalars in found]
         return True
 
-    def _optimizer_as_before(self) -> bool:
-        o, group = self.optimizer, self.group
-        try:  # lists are equal where they hold the same objects; Tensors cannot be compared otherwise
-            if o._pre_hooks or o._post_hooks or o.param_groups != self.groups or o._stores != self.stores:
-                return False
-            if o._stores[0].packs != self.packs or list(o.state.values()) != self.state:
-                return False
-            for get, entries, tensors in self.remembered:
-                if list(map(get, entries)) != tensors:
-                    return False
-            if not self.changing:
-                return list(group.values()) == self.options
-        except Exception:
-            return False
-        if group["params"] != self.params:
-            return False
-        self._scalars = []
-        for pack, runner in zip(self.packs, self.runners):
-            scalars = {name: pack.entries[0].get(name, value) for name, value in pack.scalars.items()}
-            if o._runner(group, scalars, tuple(pack.buffers), pack.dtype) is not runner:
-                return False
-            self._scalars.append(scalars)
-        return True
+    def _advanced(self) -> None:
+        """After it: remember them."""
+        for pack, scalars in zip(self.packs, self._scalars):
+            for entry in pack.entries:
+                entry.update(scalars)
 
 
-def _plain(x: Any) -> np.ndarray:
-    if not isinstance(x, Tensor) or x.node is not None:
+def _kinds(arguments: Sequence[Any], where: dict[int, int]) -> list[tuple[int, np.dtype, tuple[int, ...]]]:
+    """What `Door` is told of arguments."""
+    if not all(isinstance(x, Tensor) and x.node is None for x in arguments):
         raise Unlisted("arguments that are no plain tensors")
-    return _fit(x.array)
+    arrays = [x.array for x in arguments]
+    if any(np.may_share_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i]):
+        raise Unlisted("arguments that are parts of each other")
+    return [(where.get(i, -1), a.dtype, a.shape) for i, a in enumerate(arrays)]
+
+
+def _given(results: Sequence[tuple[bool, Any]], arrays: Sequence[np.ndarray]) -> list[tuple[np.ndarray | None, Any]]:
+    """What `Door` is told of results, whose Tensors have these arrays."""
+    following = iter(arrays)
+    return [(next(following) if new else None, what) for new, what in results]
 
 
 def _fit(a: np.ndarray) -> np.ndarray:
     if not a.flags.carray:
         raise Unlisted("arrays that are not contiguous")
     return a
-
-
-def _guarded(segment: Segment) -> str:
-    """The segment, behind a look at words: `i32 step(table, words, count)` gives 1 if it ran."""
-    f = segment.module.define("step", {"table": "ptr", "words": "ptr", "count": "i64"}, result="i32")
-    differs = f.variable("i64", 0)
-    with f.loop(0, f.count) as i:
-        place = f.load("ptr", f.words, i * 2)
-        differs.set(differs.get() | (f.load("i64", place) ^ f.load("i64", f.words, i * 2 + 1)))
-    same = differs.get().eq(0)
-    with f.when(same):
-        f.call("segment", "void", f.table)
-    result = f.op(f"zext i1 {same.text} to i32", "i32")
-    f.line(f"ret i32 {result.text}")
-    return segment.module.text()
