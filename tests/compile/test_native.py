@@ -3,6 +3,7 @@
 import copy
 import gc
 import threading
+from inspect import signature
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from tinygrad_course.graph import Observer
 from tinygrad_course.ops.op import REGISTRY
 
 from . import test_primitives as primitives
+from . import test_steps as steps
+from . import twins
 from .twins import same
 
 pytestmark = pytest.mark.skipif(not tc.native.available(), reason="needs llvmlite")
@@ -31,6 +34,25 @@ def native(function):
 def test_primitives(name, monkeypatch):
     monkeypatch.setattr(primitives, "compiled", native)
     primitives.test_replay_agrees_with_eager(name)
+
+
+@pytest.fixture
+def by_native_code(monkeypatch):
+    """What other files' tests compile is compiled natively."""
+    monkeypatch.setattr(twins, "compiled", native)
+    monkeypatch.setattr(steps, "compiled", native)
+
+
+@pytest.mark.parametrize("name", sorted(steps.OPTIMIZERS))
+def test_optimizers_go_on(name, by_native_code):
+    steps.test_optimizers_go_on(name)
+
+
+@pytest.mark.parametrize(
+    "name", [n for n, f in vars(steps).items() if n.startswith("test_") and not signature(f).parameters]
+)
+def test_steps(name, by_native_code):
+    getattr(steps, name)()
 
 
 # --- Generated programs -----------------------------------------------------------------------------------------------
