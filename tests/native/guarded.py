@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_course.native import calls, conv, pooling
+from tinygrad_course.native import calls, conv, gemm, pooling
 from tinygrad_course.ops import convolution as conv_ops
 from tinygrad_course.ops import pooling as pool_ops
 
@@ -143,6 +143,25 @@ def pool(rng: np.random.Generator) -> None:
         np.testing.assert_array_equal(mine, want)
 
 
+def product(rng: np.random.Generator) -> None:
+    def matrix(rows: int, cols: int) -> np.ndarray:
+        way, end = rng.integers(3), bool(rng.random() < 0.7)
+        x = rng.standard_normal((rows, cols) if way == 0 else (cols, rows)).astype(dtype)
+        x = guard.place(np.repeat(np.repeat(x, 2, 0), 3, 1) if way == 2 else x, at_end=end)
+        return x if way == 0 else x.T if way == 1 else x.T[::3, ::2]
+
+    dtype = np.float32 if rng.random() < 0.6 else np.float64
+    m, n, k = (int(2 ** rng.uniform(0, high)) for high in (7, 7, 9))
+    a, b = matrix(m, k), matrix(k, n)
+    bias = guard.place(rng.standard_normal(n).astype(dtype), at_end=True) if rng.random() < 0.5 else None
+    out = guard.place(np.full((m, n), np.nan, dtype), at_end=bool(rng.random() < 0.7))
+    wanted = a.astype(np.float64) @ b.astype(np.float64) + (0 if bias is None else bias)
+    found = gemm.product(a, b, bias, out=out)
+    # Each sum errs by at most k units of the sum of the sizes of its terms.
+    sizes = np.abs(a) @ np.abs(b) + (0 if bias is None else np.abs(bias))
+    assert (np.abs(found - wanted) <= (k + 2) * np.finfo(dtype).eps * sizes).all(), (m, n, k)
+
+
 def slip(rng: np.random.Generator) -> None:
     """What a kernel with a mistake does: reads one value too far."""
     x = guard.place(rng.standard_normal(5), at_end=True)
@@ -156,7 +175,7 @@ def main(family: str, count: int, seed: int = 0) -> None:
             module.WORTH = 0
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        {"conv": convolution, "pool": pool, "winograd": winograd, "slip": slip}[family](rng)
+        {"conv": convolution, "gemm": product, "pool": pool, "winograd": winograd, "slip": slip}[family](rng)
         guard.kept.clear()  # what is in use is held by its array
         calls._kept.clear()
     print("ran", count)

@@ -17,11 +17,13 @@ from ..native.emit import Module
 from ..native.formulas import TYPES, Formula, Step, Unlisted, of_operation
 from ..native.host import Target
 from .native_nest import Layout, Nest, collapsed, contiguous, elementwise, product, total
+from .native_product import COLUMNS, is_large, large_product
 from .program import Call, Constant, Program, Value
 
 __all__ = ["Segment", "lowers"]
 
-# Products and sums up to these sizes have code here; larger ones are BLAS's, and NumPy's, whose sums are by pairs.
+# Products with vectors, and sums, up to these sizes have code here; larger ones are BLAS's, and NumPy's, whose sums are
+# by pairs.
 PRODUCT, SUM = 65_536, 65_536
 _VIEWS = ("permute", "reshape", "expand", "alias")
 
@@ -54,14 +56,18 @@ def lowers(call: Any, values: Sequence[Value]) -> bool:
 
 
 def _sizes(call: Call, values: Sequence[Value]) -> tuple[int, int, int] | None:
-    """(M, N, K) of a small product of matrices or vectors."""
+    """(M, N, K) of a product of matrices or vectors that there is code for."""
     a, b = (values[s].shape for s in call.inputs[:2])
     if call.op.name == "linear":
         b = b[::-1]
     if not (1 <= len(a) <= 2 and 1 <= len(b) <= 2) or (call.op.name == "linear" and len(a) != 2 != len(b)):
         return None
     m, n, k = a[0] if len(a) == 2 else 1, b[1] if len(b) == 2 else 1, a[-1]
-    return (m, n, k) if 0 < m * n * k <= PRODUCT else None
+    return (m, n, k) if 0 < m * n * k <= PRODUCT or is_large((m, n, k), (a, b), _itemsize(call, values)) else None
+
+
+def _itemsize(call: Call, values: Sequence[Value]) -> int:
+    return values[call.outputs[0]].dtype.itemsize  # type: ignore[union-attr]
 
 
 def _formula(call: Call, values: Sequence[Value]) -> Formula:
@@ -166,7 +172,7 @@ class Segment:
         nest = self._nest(name, out.dtype)
         inputs = [self.layouts[s] for s in call.inputs]
         self._reads(inputs)
-        target = self._place(call.outputs[0])
+        target = self._place(call.outputs[0], rows=name in ("matmul", "linear"))
         if name in ("matmul", "linear"):
             self._product(nest, call, inputs, target)
         else:
@@ -228,12 +234,16 @@ class Segment:
         """Note what the nest that was begun last reads."""
         self._used.update((x.base, len(self.nests)) for x in layouts)
 
-    def _place(self, slot: int) -> Layout:
-        """Where a value goes: to its array outside, or into the workspace, its longest dim innermost if that helps."""
+    def _place(self, slot: int, rows: bool = False) -> Layout:
+        """Where a value goes: to its array outside, or into the workspace, its longest dim innermost if that helps.
+
+        `rows` keeps those of a product of matrices.
+        """
         if slot not in self.layouts:
             v = self.values[slot]
             order = list(range(len(v.shape)))
-            if len(order) > 1 and v.shape[-1] < self.target.lanes(4) and max(v.shape) > v.shape[-1]:
+            rows = rows and v.shape[-1] >= COLUMNS
+            if not rows and len(order) > 1 and v.shape[-1] < self.target.lanes(4) and max(v.shape) > v.shape[-1]:
                 longest = max(order, key=lambda i: v.shape[i])
                 order.remove(longest)
                 order.append(longest)
@@ -295,7 +305,10 @@ class Segment:
         if len(shapes[1]) == 1:
             strides.append(0)
         bias = inputs[2] if len(inputs) > 2 else None
-        product(nest, sizes, a, b, out._replace(strides=tuple(strides)), bias)
+        out = out._replace(strides=tuple(strides))
+        if is_large(sizes, shapes, out.dtype.itemsize) and large_product(nest, sizes, a, b, out, bias, self.target):
+            return
+        product(nest, sizes, a, b, out, bias)
 
     def _total(self, nest: Nest, call: Call, x: Layout, out: Layout) -> None:
         shape = self.values[call.inputs[0]].shape

@@ -11,6 +11,7 @@ How a kernel is made, from the bottom up:
 - `jit`: `load(text, names)` gives a `Library` of functions; `cache` keeps their code on disk, `image` links it.
 - `pool`: the threads; a kernel calls `tc_parallel`.
 - `elementwise`: the kernels of the long elementwise functions, and how an operation finds its kernel.
+- `gemm`: products of matrices, which compiled programs call.
 - `families`: which operations on images, rows and windows have kernels. Those of a convolution are in `conv_direct`,
   `conv_weight` and `conv_winograd`, and `conv` chooses among them; then `pooling`, `norm` and `softmax`. Kernels that
   are specialized on a shape are written with `ir`, an assembler whose addresses fold, and called through `calls`.
@@ -101,7 +102,7 @@ def report(*, reset: bool = False) -> Report:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("cache", "elementwise", "emit", "host", "image", "jit", "pool", "vecmath"):
+    if name in ("cache", "elementwise", "emit", "gemm", "host", "image", "jit", "pool", "vecmath"):
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")

@@ -8,7 +8,8 @@
 imported before. A text is compiled once, however many ask for it. The code stays in memory as long as the `Library`,
 or a function made by it, is referenced: who keeps only an `address` must keep the library too.
 
-Code may call `tc_parallel` (see `pool`), `memcpy`, `memset`, `memmove`, and what is given as `imports`.
+Code may call `tc_parallel` (see `pool`), `tc_gemm_float` and `tc_gemm_double` (see `gemm`), `memcpy`, `memset`,
+`memmove`, and what is given as `imports`.
 """
 
 from __future__ import annotations
@@ -171,6 +172,10 @@ def _outside(name: str) -> int:
         from . import pool
 
         return pool.address()
+    if name.startswith("tc_gemm_"):
+        from . import gemm
+
+        return gemm.address(name.removeprefix("tc_gemm_"))
     if name in ("memcpy", "memset", "memmove"):
         address = ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value
         if address is not None:
