@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tinygrad_course.cli import main
 from tinygrad_course.lecture.markup import Markup, formula, tag
+from tinygrad_course.lecture.page import _figure
 from tinygrad_course.viz.mathml import mathml
 
 from .chapters import FAILS, GRAPH, PIXEL, PLAIN, WORDS, write
@@ -67,6 +68,14 @@ def test_figures_are_inside_with_their_captions(page):
     assert [p.get("src")[:15] for p in pictures] == ["data:image/png;", "data:image/svg+"]
     assert [p.get("alt") for p in pictures] == ['A "pixel" <i>', "A graph."]
     assert [said(c) for c in section.iter("figcaption")] == ["Derived.", 'A "pixel" <i>', "A graph."]
+
+
+def test_a_graph_that_nothing_drew_is_shown_as_text(tmp_path):
+    (tmp_path / "g.dot").write_text("digraph { a -> b }", encoding="utf-8")
+    shown = ET.fromstring(_figure({"file": "g.dot", "caption": "A graph."}, tmp_path))
+    assert said(shown.find(".//pre")) == "digraph { a -> b }"
+    assert "Graphviz" in said(shown.find(".//p"))
+    assert shown.find(".//img") is None
 
 
 def test_claims_formulas_and_output_are_told_as_text(page):

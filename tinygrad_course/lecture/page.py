@@ -159,7 +159,9 @@ def _figure(figure: Mapping[str, Any], folder: Path) -> Markup:
     """A picture with its caption; a graph that no Graphviz was there to draw is shown as its text."""
     path, caption = folder / Path(figure["file"]).name, str(figure["caption"])
     if path.suffix.lower() == ".dot":
-        picture = tag("pre", path.read_text(encoding="utf-8", errors="replace"))
+        words = 'Without Graphviz a graph is only text; pip install "tinygrad_course[viz]" draws it.'
+        text = tag("pre", path.read_text(encoding="utf-8", errors="replace"))
+        picture = tag("div", tag("p", words, class_="note"), text)
     else:
         picture = tag("div", image(path, caption), class_="graph" if path.suffix.lower() == ".svg" else "plot")
     return tag("figure", picture, tag("figcaption", caption))
