@@ -25,10 +25,10 @@ class Config:
     """What can be set, with its checks.
 
     Attributes:
-        kernels: "auto" runs native kernels where they exist (see `tc.native`), "off" runs NumPy only, "on" is as
-            "auto" but raises where "auto" would quietly stay with NumPy altogether: without llvmlite, and on
-            processors that the kernels have not been tried on. The environment variable TINYGRAD_COURSE_KERNELS
-            (0, 1) sets it at the start.
+        kernels: "auto" runs native kernels where they exist (see `tc.native`), "off" runs NumPy only, in functions
+            that were compiled before too (they record once more), "on" is as "auto" but raises where "auto" would
+            quietly stay with NumPy altogether: without llvmlite, and on processors that the kernels have not been
+            tried on. The environment variable TINYGRAD_COURSE_KERNELS (0, 1) sets it at the start.
         winograd: "fast" lets 3×3 convolutions take the larger tiles of Winograd's algorithm, whose rounding errors
             are a few 1e-6 of the largest value in float32; "accurate" keeps to the order of 1e-7.
         cache_dir: the folder of compiled kernels; None for the user's cache folder. The environment variable

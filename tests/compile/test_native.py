@@ -7,7 +7,7 @@ from inspect import signature
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tinygrad_course as tc
@@ -197,6 +197,54 @@ def test_arguments_may_be_strided_and_overlap():
     for x, y in [(base, base), (base[::-1], base), (base, base[:, ::-1]), (base.T.copy().T, base)] * 2:
         found = f(tc.from_numpy(x), tc.from_numpy(y))
         np.testing.assert_allclose(found.numpy(), np.tanh(x * 2 + y).sum(0), rtol=1e-4, atol=1e-4)
+
+
+def _image_step():
+    tc.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 3))
+    opt = tc.optim.Adam(net.parameters())
+
+    def step(x, t):
+        opt.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), t)
+        loss.backward()
+        opt.step()
+        return loss
+
+    rng = np.random.default_rng(0)
+    return net, opt, step, tc.tensor(rng.normal(size=(40, 1, 10, 10)).astype("f")), tc.tensor(rng.integers(0, 3, 40))
+
+
+@pytest.mark.parametrize("backend", ["native", "auto"])
+@pytest.mark.parametrize("setting", ["small", "images"])
+@given(kernels=st.lists(st.sampled_from(["auto", "off"]), min_size=2, max_size=6))
+@settings(max_examples=10)
+def test_kernels_are_turned_off_and_on_between_calls(backend, setting, kernels):
+    make = _setting if setting == "small" else _image_step
+    ours, theirs = make(), make()
+    f = tc.compile(theirs[2], fullgraph=True, backend=backend)
+    for k in kernels:
+        with tc.config.set(kernels=k, log_kernels=True):
+            tc.native.report(reset=True)
+            for _ in range(4):
+                same(ours[2](*ours[3:]).detach(), f(*theirs[3:]).detach(), rtol=1e-4, atol=1e-5)
+            ran = [name for name, reason in tc.native.report(reset=True) if not reason]
+            door = f._quick is not None and f._quick.door is not None
+            assert (bool(ran) or door) == (k != "off"), (ran, door)
+    assert len(f.entries) == len(set(kernels))
+
+
+def test_a_graph_made_with_kernels_is_differentiated_without():
+    f = native(lambda x: (x.tanh() * x).sum())
+    x = tc.tensor(X, requires_grad=True)
+    for k in ["auto"] * 4 + ["off", "auto"]:
+        x.grad = None
+        y = f(x)
+        with tc.config.set(kernels=k, log_kernels=True):
+            tc.native.report(reset=True)
+            y.backward()
+            assert k != "off" or not [name for name, reason in tc.native.report(reset=True) if not reason]
+        np.testing.assert_allclose(x.grad.numpy(), np.tanh(X) + X * (1 - np.tanh(X) ** 2), rtol=1e-5)
 
 
 # --- Small steps as one call ------------------------------------------------------------------------------------------

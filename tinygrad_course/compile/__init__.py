@@ -41,7 +41,8 @@ def compile(
         fullgraph: raise `CompileError` in place of that warning.
         dynamic: accepted for PyTorch's sake.
         backend: "eager" (nothing is compiled), "numpy" (a list of NumPy calls), "native" (machine code, if the extra
-            "fast" is installed), or "auto", the best that there is.
+            "fast" is installed), or "auto", the best that there is. While `tc.config.kernels` is "off", NumPy runs
+            what was compiled natively too.
         mode, options: accepted for PyTorch's sake.
         disable: return `model` as it is.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..config import config
 from ..native import enabled, require
 from .program import Executable, Program
 
@@ -14,10 +15,13 @@ def names() -> list[str]:
 
 
 def lower(program: Program, backend: str) -> Executable:
-    """The program as something to call, by the named backend or, for "auto", by the best that there is."""
-    if backend == "native":
+    """The program as something to call, by the named backend or, for "auto", by the best that there is.
+
+    Where `tc.config.kernels` is "off", that is NumPy.
+    """
+    if backend == "native" and config.native:
         require()
-    if backend == "native" or (backend == "auto" and enabled()):
+    if backend != "numpy" and enabled():
         from . import native
 
         return native.Native(program)

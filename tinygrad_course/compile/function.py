@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tree import flatten, unflatten
+from ..config import config
 from ..graph import state
 from ..tensor import LEAF, Tensor
 from . import joint
@@ -107,12 +108,12 @@ class Entry:
         places = {id(x): position for position, x in enumerate(recorder.arguments) if isinstance(x, Tensor)}
         self._leaves = [places.get(id(x), x) for x, _ in recorder.gradients]
         self._live = len(recorder.live)
-        run: Executable | None = None
+        runs: dict[bool, Executable] = {}  # with native kernels, and without
 
         def back(arrays: list[Any]) -> list[Any]:
-            nonlocal run
+            run = runs.get(config.native)
             if run is None:
-                run = lower(backward, backend)
+                run = runs[config.native] = lower(backward, backend)
             return run(arrays)
 
         self._back = back

@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import dtypes
 from ..autograd.tree import flatten
+from ..config import config
 from ..graph import Node, state
 from ..tensor import LEAF, Tensor
 
@@ -69,7 +70,7 @@ _NUMBERS = (int, float, bool, str, type(None), bytes)
 def key_of(leaves: list[Any], structure: Any) -> Any:
     """What a recording depends on, of the arguments and the modes; None if it must not be made at all."""
     parts: list[Any] = [structure if type(structure) is int else repr(structure), state.grad, state.inference,
-                        dtypes._default]  # fmt: skip
+                        dtypes._default, config.native]  # fmt: skip
     tensors = 0
     for x in leaves:
         if isinstance(x, Tensor):

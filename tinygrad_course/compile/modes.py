@@ -1,4 +1,4 @@
-"""The modes of a thread (gradients on or off, who watches, the default dtype) as conditions for native code."""
+"""The modes of a thread (gradients on or off, who watches, dtypes, kernels) as conditions for native code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from .. import dtypes
+from ..config import config
 from ..graph import state
 from .watch import Unwatchable, Watch
 
@@ -22,7 +23,7 @@ def _number() -> int:
 
 
 def watch_modes(watch: Watch, grad: bool, inference: bool, default: Any) -> int:
-    """Add the conditions that the modes of this thread are these, and nobody watches; gives the thread's number.
+    """Add the conditions that the modes of this thread are these, that nobody watches, and kernels are on; gives the thread's number.
 
     What a thread sets is an entry of a dict of its own; what it never set is the class's.
 
@@ -40,4 +41,5 @@ def watch_modes(watch: Watch, grad: bool, inference: bool, default: Any) -> int:
         else:
             watch.absent(own, name)
     watch.entry(vars(dtypes), "_default", default)
+    watch.entry(vars(config), "native", True)
     return _number()
