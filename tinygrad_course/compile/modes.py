@@ -23,7 +23,7 @@ def _number() -> int:
 
 
 def watch_modes(watch: Watch, grad: bool, inference: bool, default: Any) -> int:
-    """Add the conditions that the modes of this thread are these, that nobody watches, and kernels are on; gives the thread's number.
+    """Add the conditions that these are the thread's modes, nobody watches, and kernels are on; gives its number.
 
     What a thread sets is an entry of a dict of its own; what it never set is the class's.
 
