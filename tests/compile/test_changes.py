@@ -190,6 +190,22 @@ def test_views_among_the_arguments_are_told_apart():
         same(a, tc.full((3,), 3.0))
 
 
+@pytest.mark.parametrize("backend", ["numpy", "auto"])
+def test_an_argument_may_be_something_that_the_code_names_as_well(backend):
+    kept = tc.ones(3)
+    whole = tc.arange(6.0)
+    f = tc.compile(lambda x: x * 2 + kept, backend=backend)
+    g = tc.compile(lambda x: x * 2 + kept.detach() + whole[1:4], backend=backend)
+    for order in ([kept, tc.zeros(3)], [tc.zeros(3), kept], [kept, whole[:3], kept.detach(), whole[1:4]]):
+        for x in order:
+            for _ in range(4):
+                same(f(x), x * 2 + kept)
+                same(g(x), x * 2 + kept + whole[1:4])
+    for i in range(6):  # new data each time is one recording
+        same(f(tc.full((3,), float(i))), tc.full((3,), 2.0 * i) + kept)
+    assert len(f.entries) == 2
+
+
 def test_values_written_in_place_inside_the_call():
     table = tc.arange(6.0).reshape(3, 2)
 

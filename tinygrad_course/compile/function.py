@@ -244,7 +244,7 @@ class Compiled:
         history = self._histories.get(key)
         if history is not None:
             for entry in reversed(history.entries):
-                if entry.guards.hold():
+                if entry.guards.serve(leaves):
                     if entry.door is not None and entry is not self._quick and not kwargs:
                         self._use(entry)
                         return self.__call__(*args)
@@ -335,7 +335,7 @@ class Compiled:
         elif history.last is not None:
             program, why = settle(history.last, recorder)
             if program is not None:
-                guards = Guards(program, around, recorder.initial)
+                guards = Guards(program, around, recorder.initial, recorder.arguments)
                 if guards.unchanged():
                     history.entries.append(self._compiled(program, guards, recorder))
                     history.last, history.tries = None, 0

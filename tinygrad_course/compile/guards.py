@@ -7,7 +7,7 @@ same now. Those of modules are looked at only after some module was changed (`nn
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter, is_
 from types import CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 
 from ..nn import changes
 from ..nn.module import Module
+from ..overwrites import owner
 from ..tensor import Tensor
 from .program import Effect, GradientOf, Held, Program, SetGrad
 from .watch import Unwatchable, Watch
@@ -55,7 +56,8 @@ class Surroundings:
         self._read: dict[int, set[str]] = {}  # which attributes of which objects
         self._function(function, 0)
         for x in arguments:
-            self._object(x, 0)
+            if not isinstance(x, Tensor):
+                self._object(x, 0)
         self.attributes = [(m.__dict__, dict(m.__dict__)) for m in self.modules.values()]
         self.hooked = [(m, _hooks_on(m)) for m in self.modules.values() if m._hooks is not None]
 
@@ -165,9 +167,16 @@ class Guards:
         program: what was recorded.
         around: what the function's code can reach, as it was before the recording.
         initial: leaves, by id, and whether they had a gradient before the recording.
+        arguments: the leaves of the arguments.
+
+    Attributes:
+        shared: which arguments had memory in common with which Tensors from outside: what reads one of the two then
+            looks as if it read the other.
     """
 
-    def __init__(self, program: Program, around: Surroundings, initial: dict[int, tuple[Tensor, bool]]) -> None:
+    def __init__(
+        self, program: Program, around: Surroundings, initial: dict[int, tuple[Tensor, bool]], arguments: Sequence[Any]
+    ) -> None:
         self.tensors = [tensor for _, tensor in _held(program)]
         self.arrays = list(map(_array_of, self.tensors))
         self.shapes = [(a.shape, a.dtype) for a in self.arrays]
@@ -177,9 +186,20 @@ class Guards:
         self.grads = _relied_on(program, initial)
         self.around = around
         self.moment = -1
+        self.shared = self._sharing(arguments)
+
+    def _sharing(self, arguments: Sequence[Any]) -> list[tuple[int, int]]:
+        arrays = [x.array if isinstance(x, Tensor) else x for x in arguments]
+        owners = {id(owner(a)): i for i, a in enumerate(arrays) if isinstance(a, np.ndarray)}
+        outside = [id(owner(t.array)) for t in self.leaves]
+        return [(owners[key], k) for k, key in enumerate(outside) if key in owners]
+
+    def serve(self, arguments: Sequence[Any]) -> bool:
+        """Whether the program may run with these arguments, of the right kind, now."""
+        return self.hold() and self._sharing(arguments) == self.shared
 
     def hold(self) -> bool:
-        """Whether all is as it was."""
+        """Whether all outside of the call is as it was."""
         if not all(map(is_, map(_node_of, self.leaves), self.nodes)):
             return False
         hooks = list(map(_hooks_of, self.leaves))
@@ -225,7 +245,7 @@ class Guards:
             Unwatchable: if they do not hold, or cannot be looked at by native code.
         """
         found = Watch()
-        if not self.hold() or self.hooks:
+        if not self.hold() or self.hooks or self.shared:
             raise Unwatchable("what was recorded no longer holds")
         found.entry(vars(changes), "_latest", self.moment)
         for leaf, node in zip(self.leaves, self.nodes):
