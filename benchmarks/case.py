@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["PACKAGES", "SUITES", "Case", "Limit", "Run", "find", "load"]
+__all__ = ["SUITES", "Case", "Limit", "Run", "find", "load"]
 
 SUITES = ("overhead", "mlp", "conv", "autoencoder", "rbm", "optim", "autograd", "data", "draw", "startup")
-
-# What a system is called in cases and tables, and the package that it needs.
-PACKAGES = {
-    "tc": "tinygrad_course",
-    "torch": "torch",
-    "jax": "jax",
-    "autograd": "autograd",
-    "tinygrad": "tinygrad",
-    "numpy": "numpy",
-}
 
 
 @dataclass
@@ -30,11 +20,13 @@ class Run:
         step: does the work once; it has really been done when the call returns.
         loss: a number that must be the same in all systems, before and after some steps.
         facts: numbers to be shown beside the time (evaluations, bytes), asked for after the timing.
+        told: the step returns the seconds that count, as it also does what does not.
     """
 
     step: Callable[[], Any]
     loss: Callable[[], float] | None = None
     facts: Callable[[], dict[str, float]] | None = None
+    told: bool = False
 
 
 @dataclass
@@ -59,15 +51,17 @@ class Case:
     Attributes:
         suite: where it belongs.
         name: what is measured; unique in its suite.
-        systems: for each system what makes it ready; nothing is imported before that is called.
+        systems: for each system (see `systems.py`) what makes it ready; nothing is imported before that is called.
         limit: a bound from below.
         work: how many things (`unit`) a step handles, where a rate is shown.
         unit: the name of these things.
         steps: how many steps are taken before losses are compared a second time.
         tolerance: by how much losses may differ, relative.
-        apart: every system has a process to itself, even with one thread; peak memory is then measured.
+        fresh: every system has a new process to itself, whose peak memory is measured too.
         series: cases of one series differ in `size` only: a power law is fitted.
         size: see `series`.
+        share: how long it is timed, relative to other cases.
+        note: what the reader should know about this row.
         headline: whether the README shows it. Decided here, before anything is measured.
     """
 
@@ -79,14 +73,12 @@ class Case:
     unit: str = ""
     steps: int = 3
     tolerance: float = 1e-3
-    apart: bool = False
+    fresh: bool = False
     series: str = ""
     size: int = 0
+    share: float = 1
+    note: str = ""
     headline: bool = False
-    peers: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.peers = [name for name in self.systems if name != "tc"]
 
 
 def load(suite: str, quick: bool = False) -> list[Case]:

@@ -5,7 +5,6 @@ The same initial values, batches and formulas everywhere; in each system as its 
 
 from __future__ import annotations
 
-import importlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .case import Limit, Run
+from .shared import trained, training
 
 __all__ = ["Dense"]
 
@@ -42,11 +42,9 @@ class Dense:
     output: str = ""
     reconstructs: bool = False
 
-    def systems(self) -> dict[str, Callable[[], Run]]:
-        """One builder per system."""
-        return {
-            "tc": lambda: _eager(self, "tinygrad_course"),
-            "torch": lambda: _eager(self, "torch"),
+    def systems(self, torch_compile: bool = False) -> dict[str, Callable[[], Run]]:
+        """One builder per system; `torch_compile` as in `trained`."""
+        return trained(_layers, self, torch_compile=torch_compile) | {
             "jax": lambda: _jax(self),
             "autograd": lambda: _autograd(self),
             "tinygrad": lambda: _tinygrad(self),
@@ -87,10 +85,9 @@ class Dense:
         return list(zip(np.split(x, self.batches), np.split(t, self.batches), strict=True))
 
 
-def _eager(net: Dense, package: str) -> Run:
-    """tinygrad_course and PyTorch: one text for both."""
-    lib = importlib.import_module(package)
-    nn, optim = lib.nn, lib.optim
+def _layers(lib: Any, how: str, net: Dense) -> Run:
+    """tinygrad_course and PyTorch."""
+    nn = lib.nn
     kinds = {"tanh": nn.Tanh, "relu": nn.ReLU, "sigmoid": nn.Sigmoid}
     layers: list[Any] = []
     for a, b in itertools.pairwise(net.sizes):
@@ -101,27 +98,10 @@ def _eager(net: Dense, package: str) -> Run:
     for layer, (w, c) in zip(linears, net.weights(), strict=True):
         layer.weight.data[...] = lib.from_numpy(w)
         layer.bias.data[...] = lib.from_numpy(c)
-    optimizer = optim.SGD(model.parameters(), lr=net.lr, momentum=net.momentum)
-    if net.loss == "half":
-
-        def error(y: Any, t: Any) -> Any:
-            return 0.5 * ((y - t) ** 2).sum()
-    else:
-        error = nn.CrossEntropyLoss()
+    optimizer = lib.optim.SGD(model.parameters(), lr=net.lr, momentum=net.momentum)
     batches = [(lib.from_numpy(x), lib.from_numpy(t)) for x, t in net.data()]
-    turns = itertools.cycle(batches)
-
-    def step() -> None:
-        x, t = next(turns)
-        optimizer.zero_grad()
-        error(model(x), t).backward()
-        optimizer.step()
-
-    def loss() -> float:
-        with lib.no_grad():
-            return error(model(batches[0][0]), batches[0][1]).item()
-
-    return Run(step, loss)
+    error = nn.CrossEntropyLoss() if net.loss == "cross_entropy" else lambda y, t: 0.5 * ((y - t) ** 2).sum()
+    return training(lib, model, batches, error, optimizer, how)
 
 
 def _forward(net: Dense, xp: Any, sigmoid: Any, parameters: Any, x: Any) -> Any:

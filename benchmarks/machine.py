@@ -1,21 +1,18 @@
-"""The machine, the threads and the versions that a figure belongs to; and the speed that the machine can have."""
+"""The machine, the threads and the versions that a figure belongs to; the memory of a process."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
-import time
 from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "bandwidth",
     "describe",
     "facts",
     "give_back_memory",
     "peak_bytes",
-    "product_rate",
     "reset_peak",
     "set_threads",
     "thread_counts",
@@ -43,7 +40,7 @@ def set_threads(count: int) -> None:
 
 
 def thread_counts() -> dict[str, int]:
-    """How many threads the libraries that are loaded say they use."""
+    """How many threads the environment grants, and PyTorch if it is loaded says it uses."""
     import sys
 
     counts = {name: int(os.environ[name]) for name in _VARIABLES if os.environ.get(name, "").isdigit()}
@@ -77,34 +74,6 @@ def describe(known: dict[str, Any]) -> str:
     """`facts` in one line."""
     parts = [known["processor"], f"{known['cores']} cores", known["system"], f"Python {known['python']}"]
     return "; ".join(parts + [f"{name} {number}" for name, number in known["versions"].items()])
-
-
-def bandwidth(megabytes: int = 64) -> float:
-    """Bytes read and written per second when an array that no cache holds is copied: the best of some."""
-    import numpy as np
-
-    source = np.ones(megabytes * 2**17)
-    target = np.empty_like(source)
-    best = float("inf")
-    for _ in range(7):
-        start = time.perf_counter()
-        np.copyto(target, source)
-        best = min(best, time.perf_counter() - start)
-    return 2 * source.nbytes / best
-
-
-def product_rate(size: int = 768) -> float:
-    """Floating-point operations per second of a large float32 matrix product: the best of some."""
-    import numpy as np
-
-    a = np.ones((size, size), np.float32)
-    out = np.empty_like(a)
-    best = float("inf")
-    for _ in range(7):
-        start = time.perf_counter()
-        np.matmul(a, a, out=out)
-        best = min(best, time.perf_counter() - start)
-    return 2 * size**3 / best
 
 
 def give_back_memory() -> None:

@@ -3,141 +3,96 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import math
 import statistics
-import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from .case import PACKAGES, Case, Limit
-from .machine import bandwidth, product_rate
-from .sides import Here, There
+from .case import Case
+from .limits import Speed
+from .processes import Elsewhere, Places
+from .systems import SYSTEMS
 
-__all__ = ["BLOCKS", "Disagreement", "Speed", "fits", "installed", "measure"]
+__all__ = ["BLOCKS", "REFERENCE", "Disagreement", "fits", "measure"]
 
 BLOCKS = 15
+REFERENCE = "torch"  # what the others' speed is compared with
 
 
 class Disagreement(Exception):
     """Two systems do not compute the same."""
 
 
-def installed(system: str) -> bool:
-    """Whether the package of a system can be imported."""
-    return importlib.util.find_spec(PACKAGES[system]) is not None
-
-
-@dataclass
-class Speed:
-    """What the machine can do, measured when first asked for."""
-
-    known: dict[str, float] = field(default_factory=dict)
-
-    def seconds(self, limit: Limit) -> float:
-        """The least time in which the limit's work can be done."""
-        least = 0.0
-        if limit.bytes:
-            if "bytes_per_second" not in self.known:
-                self.known["bytes_per_second"] = bandwidth()
-            least = max(least, limit.bytes / self.known["bytes_per_second"])
-        if limit.flops:
-            if "flops_per_second" not in self.known:
-                self.known["flops_per_second"] = product_rate()
-            least = max(least, limit.flops / self.known["flops_per_second"])
-        if limit.products:
-            least = max(least, _products(limit.products))
-        return least
-
-
-def _products(shapes: Sequence[tuple[int, int, int]]) -> float:
-    """Seconds that these matrix products take by themselves: the median of some rounds."""
-    import numpy as np
-
-    operands = [
-        (np.ones((m, k), np.float32), np.ones((k, n), np.float32), np.empty((m, n), np.float32)) for m, k, n in shapes
-    ]
-    times = []
-    for _ in range(25):
-        start = time.perf_counter()
-        for a, b, out in operands:
-            np.matmul(a, b, out=out)
-        times.append(time.perf_counter() - start)
-    return statistics.median(times[5:])
-
-
-def measure(
-    case: Case, systems: Iterable[str], *, seconds: float, threads: int, quick: bool, speed: Speed
-) -> dict[str, Any]:
+def measure(case: Case, systems: Iterable[str], *, places: Places, seconds: float, speed: Speed) -> dict[str, Any]:
     """Measure a case in those of the systems that it is written for.
 
     Args:
         case: what.
-        systems: in which systems; tinygrad_course first.
-        seconds: how long each system is timed.
-        threads: with more than one, every system has a process to itself: their thread pools would disturb each other.
-        quick: whether the case is of tiny size.
+        systems: in which systems.
+        places: where they run.
+        seconds: how long each system is timed, about.
         speed: of the machine.
 
-    A peer that fails is left out, and named under "failed".
+    A system that fails is left out, and named under "failed".
 
     Raises:
         Disagreement: if the losses of two systems differ. Nothing has been timed then.
     """
-    apart = case.apart or threads > 1
     sides: dict[str, Any] = {}
+    losses: dict[str, list[float]] = {}
+    failed: dict[str, str] = {}
     try:
-        losses = {}
-        failed = {}
         for system in systems:
             if system not in case.systems:
                 continue
             try:
-                sides[system] = There(case, system, threads, quick) if apart else Here(case, system, threads)
+                sides[system] = places.open(case, system)
                 losses[system] = sides[system].losses()
             except Exception as error:
-                if system == "tc":
-                    raise
-                failed[system] = f"{case.suite}: {case.name}: {PACKAGES[system]}: {type(error).__name__}: {error}"
+                failed[system] = str(error) if isinstance(error, Elsewhere) else f"{type(error).__name__}: {error}"
                 if system in sides:
                     sides.pop(system).close()
         _compare(case, losses)
         gc.collect()
-        samples = _timed(sides, seconds, 3 if quick else BLOCKS)
-        measured = {name: _summary(samples[name]) | {"facts": side.facts()} for name, side in sides.items()}
+        samples = _timed(sides, seconds * case.share, 3 if places.quick else BLOCKS)
+        measured = {}
+        for name, side in sides.items():
+            entry = _summary(samples[name]) | {"facts": side.facts(), "losses": losses[name]}
+            if not case.fresh:
+                del entry["facts"]["peak_bytes"]  # of all cases together
+            if SYSTEMS[name].compiled and case.steps:
+                entry["facts"]["to_compile_seconds"] = max(0.0, side.first() - case.steps * entry["median"])
+            if name != REFERENCE and REFERENCE in samples:
+                # Blocks that stood side by side are compared: both had the same machine.
+                entry["speedup"] = statistics.median(
+                    b / a for a, b in zip(samples[name], samples[REFERENCE], strict=True)
+                )
+            measured[name] = entry
     finally:
         for side in sides.values():
             side.close()
-    for name, entry in measured.items():
-        entry["losses"] = losses[name]
-        if not apart:
-            del entry["facts"]["peak_bytes"]  # of all systems together
-        if name != "tc" and "tc" in samples:
-            # Blocks that stood side by side are compared: both had the same machine.
-            entry["ratio"] = statistics.median(b / a for a, b in zip(samples["tc"], samples[name], strict=True))
     return {
-        "suite": case.suite, "name": case.name, "apart": apart, "headline": case.headline, "work": case.work,
-        "unit": case.unit, "series": case.series, "size": case.size, "systems": measured,
+        "suite": case.suite, "name": case.name, "fresh": case.fresh, "headline": case.headline, "work": case.work,
+        "unit": case.unit, "series": case.series, "size": case.size, "note": case.note, "systems": measured,
         "limit": speed.seconds(case.limit) if case.limit else None, "failed": failed,
     }  # fmt: skip
 
 
 def _compare(case: Case, losses: dict[str, list[float]]) -> None:
+    """All against PyTorch; without it, against the first."""
     if not losses:
         return
-    first, *others = losses
-    for other in others:
+    first = REFERENCE if REFERENCE in losses else next(iter(losses))
+    for other in losses:
         for moment, a, b in zip(("at first", f"after {case.steps} steps"), losses[first], losses[other], strict=False):
             if not (math.isfinite(a) and math.isclose(a, b, rel_tol=case.tolerance, abs_tol=1e-12)):
-                raise Disagreement(
-                    f"{case.suite}: {case.name}: the loss {moment} is {a:.8g} in {first} and {b:.8g} in {other}"
-                )
+                raise Disagreement(f"the loss {moment} is {a:.8g} in {first} and {b:.8g} in {other}")
 
 
 def _timed(sides: dict[str, Any], seconds: float, blocks: int) -> dict[str, list[float]]:
     """Seconds per step of each block; the systems take turns, and who begins changes."""
     counts = {}
+    each = 0.0  # seconds that all systems' blocks take together
     for name, side in sides.items():
         once = side.block(1)  # warms up too, whatever the losses did
         count = 1
@@ -145,8 +100,9 @@ def _timed(sides: dict[str, Any], seconds: float, blocks: int) -> dict[str, list
             count *= 4
             once = side.block(count)
         counts[name] = max(1, round(count * seconds / blocks / once))
-    if all(count == 1 for count in counts.values()):
-        blocks = min(blocks, 5)  # steps of seconds
+        each += counts[name] * once / count
+    if each:  # steps that are longer than a block leave time for few of them
+        blocks = min(blocks, max(3, int(1.5 * seconds * len(sides) / each)))
     samples: dict[str, list[float]] = {name: [] for name in sides}
     order = list(sides)
     for _ in range(blocks):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .case import PACKAGES
 from .machine import describe
+from .systems import OURS, SYSTEMS
 
 __all__ = ["duration", "heading", "markdown", "plot"]
 
@@ -29,9 +29,12 @@ def size(count: float) -> str:
 def heading(result: dict[str, Any]) -> str:
     """What the figures belong to."""
     threads = result["threads"]
+    revisions = dict.fromkeys(row["revision"] for row in result["rows"] if row.get("revision"))
+    where = "each in a process of its own" if threads > 1 else "in one process"
     lines = [
         describe(result["machine"]),
-        f"{threads} thread{'s' * (threads != 1)}; {result['date']}; median [quartiles] of blocks that take turns",
+        f"{threads} thread{'s' * (threads != 1)}, {where}; {result['date']}; medians of blocks that take turns; "
+        f"revision {', '.join(revisions) or 'unknown'}",
     ]
     if result["missing"]:
         lines.append("not installed, so not measured: " + ", ".join(result["missing"]))
@@ -40,60 +43,97 @@ def heading(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _cell(entry: dict[str, Any] | None, row: dict[str, Any], spread: bool) -> str:
+def _fact(name: str, value: float) -> str:
+    """A fact whose name may tell its unit."""
+    for unit, text in (("bytes", size), ("seconds", duration)):
+        if name.endswith(f"_{unit}"):
+            return f"{text(value)} {name.removesuffix(f'_{unit}').replace('_', ' ')}"
+    return f"{value:,.0f} {name}"
+
+
+def _times(speedup: float) -> str:
+    """Two digits or three: "0.53×", "4.2×", "132×"."""
+    return f"{speedup:.{0 if speedup >= 9.95 else 1 if speedup >= 0.995 else 2}f}×"
+
+
+def _cell(entry: dict[str, Any] | None, row: dict[str, Any], *, whole: bool, ours: bool) -> str:
     if entry is None:
-        return "–"
+        return "failed" if row else "–"
     text = duration(entry["median"])
-    if spread:
+    if whole:
         text += f" [{duration(entry['low'])}, {duration(entry['high'])}]"
     if row["work"]:
         text += f", {row['work'] / entry['median']:,.0f} {row['unit']}/s"
-    told = [f"{size(v)} peak" if k == "peak_bytes" else f"{v:,.0f} {k}" for k, v in entry["facts"].items()]
-    text += "".join(f", {t}" for t in told)
-    if "ratio" in entry:
-        text += f" (**{entry['ratio']:.2f}×**)"
+    told = entry["facts"] if whole or ours or len(entry["facts"]) == 1 else {}
+    text += "".join(f", {_fact(name, value)}" for name, value in told.items())
+    if "speedup" in entry:
+        times = _times(entry["speedup"])
+        text += f" (**{times}**)" if ours else f" ({times})"
     return text
 
 
-def markdown(result: dict[str, Any], *, headline: bool = False, spread: bool = True) -> str:
-    """One row for each case, one column for each system; in bold how many times longer it takes than tinygrad_course.
+def markdown(result: dict[str, Any], *, headline: bool = False, columns: Sequence[str] | None = None) -> str:
+    """One row for each case, one column for each system, and how many times faster it is than PyTorch.
 
     Args:
         result: what `python -m benchmarks --json` writes.
-        headline: only the rows that are marked so in their suites.
-        spread: show quartiles.
+        headline: only the rows that are marked so in their suites, and without quartiles.
+        columns: the systems to show; all that were measured by default.
     """
     rows = [row for row in result["rows"] if row["headline"] or not headline]
-    systems = [s for s in PACKAGES if any(s in row["systems"] for row in rows)]
+    systems = [s for s in columns or SYSTEMS if any(s in row["systems"] for row in rows)]
     limits = any(row["limit"] for row in rows)
-    head = ["case", *(PACKAGES[s] for s in systems), *(["limit"] if limits else [])]
+    head = ["case", *(SYSTEMS[s].title for s in systems), *(["limit"] if limits else [])]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
-        cells = [f"{row['suite']}: {row['name']}"]
-        cells += [_cell(row["systems"].get(s), row, spread) for s in systems]
+        cells = [f"{row['suite']}: {row['name']}" + (f" ({row['note']})" if row["note"] else "")]
+        for s in systems:
+            if s in row["failed"]:
+                cells.append("failed")
+            elif s not in row["systems"]:
+                cells.append("–")
+            else:
+                cells.append(_cell(row["systems"][s], row, whole=not headline, ours=s in OURS))
         if limits:
             cells.append(duration(row["limit"]))
         lines.append("| " + " | ".join(cells) + " |")
-    text = "\n".join(lines)
-    if result["fits"] and not headline:
-        text += "\n\n| growth | system | time ~ nᵖ, p = | peak memory ~ nᵖ, p = |\n|---|---|---|---|\n"
-        text += "\n".join(
-            f"| {fit['suite']}: {fit['series']}, n = {fit['sizes'][0]:,} to {fit['sizes'][-1]:,} | "
-            f"{PACKAGES[fit['system']]} | {_number(fit['time'])} | {_number(fit['memory'])} |"
-            for fit in result["fits"]
-        )
-    if result["failed"]:
-        text += "\n\nNot measured, as the systems disagreed or failed:\n\n"
-        text += "\n".join(f"- {line}" for line in result["failed"])
-    return text
+    return "\n".join(lines)
 
 
-def _number(x: float | None) -> str:
-    return "–" if x is None else f"{x:.2f}"
+def growth(result: dict[str, Any]) -> str:
+    """The exponents of the cases that grow, as a table; "" if there are none."""
+    if not result["fits"]:
+        return ""
+    lines = ["| growth | system | time ~ nᵖ, p = | peak memory ~ nᵖ, p = |", "|---|---|---|---|"]
+    for fit in result["fits"]:
+        exponents = ["–" if fit[of] is None else f"{fit[of]:.2f}" for of in ("time", "memory")]
+        name = f"{fit['suite']}: {fit['series']}, n = {fit['sizes'][0]:,} to {fit['sizes'][-1]:,}"
+        lines.append(f"| {name} | {SYSTEMS[fit['system']].title} | {' | '.join(exponents)} |")
+    return "\n".join(lines)
+
+
+def failures(result: dict[str, Any]) -> str:
+    """What could not be measured, and why, as a list; "" if all could be."""
+    found = [f"{name}: {reason}" for name, reason in result["failed"].items()]
+    found += [
+        f"{row['suite']}: {row['name']}: {SYSTEMS[system].title}: {reason}"
+        for row in result["rows"]
+        for system, reason in row["failed"].items()
+    ]
+    return (
+        "\n".join(["Not measured, as systems disagreed or failed:", "", *(f"- {one}" for one in found)])
+        if found
+        else ""
+    )
+
+
+def whole(result: dict[str, Any]) -> str:
+    """All that was measured, in Markdown."""
+    return "\n\n".join(part for part in (markdown(result), growth(result), failures(result)) if part)
 
 
 def plot(result: dict[str, Any], path: str) -> None:
-    """Draw, for each case, how many times longer each peer takes, on a logarithmic axis.
+    """Draw, for each headline row, how many times faster than PyTorch each system is, on a logarithmic axis.
 
     Raises:
         ImportError: if matplotlib is missing.
@@ -103,19 +143,24 @@ def plot(result: dict[str, Any], path: str) -> None:
     except ImportError as error:
         raise ImportError('the plot needs matplotlib: pip install "tinygrad_course[plot]"') from error
 
-    rows: Sequence[dict[str, Any]] = [r for r in result["rows"] if any("ratio" in e for e in r["systems"].values())]
-    figure = Figure(figsize=(8, 1.2 + 0.24 * len(rows)), layout="constrained")
+    rows = [row for row in result["rows"] if row["headline"] and any("speedup" in e for e in row["systems"].values())]
+    figure = Figure(figsize=(9, 1.4 + 0.27 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
-    for peer in (s for s in PACKAGES if any("ratio" in row["systems"].get(s, {}) for row in rows)):
+    for system in SYSTEMS:
         points = [
-            (row["systems"][peer]["ratio"], y) for y, row in enumerate(rows) if "ratio" in row["systems"].get(peer, {})
+            (row["systems"][system]["speedup"], y)
+            for y, row in enumerate(rows)
+            if "speedup" in row["systems"].get(system, {})
         ]
-        axes.plot(*zip(*points, strict=True), "o", label=PACKAGES[peer])
+        if points:
+            mark = {"marker": "o"} if system in OURS else {"marker": "x", "alpha": 0.7}
+            label = SYSTEMS[system].title
+            axes.plot(*zip(*points, strict=True), linestyle="", label=label, **mark)
     axes.axvline(1, color="black", linewidth=1)
-    axes.set(xscale="log", xlabel="time relative to tinygrad_course (right of the line: the peer is slower)")
+    axes.set(xscale="log", xlabel="speed relative to PyTorch (right of the line: faster)")
     axes.set_yticks(range(len(rows)), [f"{row['suite']}: {row['name']}" for row in rows])
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
     if rows:
-        axes.legend()
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
     figure.savefig(path)

@@ -1,8 +1,8 @@
-"""The process of one system: started by `sides.There`, with the task as its argument."""
+"""The process of one system: started by `processes.Process`, with the system and the threads as its arguments."""
 
 import sys
 
-from .sides import serve
+from .processes import serve
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(sys.argv[1], int(sys.argv[2]))

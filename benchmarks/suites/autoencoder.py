@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from functools import partial
+from typing import Any
 
 import numpy as np
 
 from ..case import Case, Limit, Run
 from ..dense import Dense
+from ..shared import trained, training
 
 __all__ = ["cases"]
 
@@ -19,39 +19,29 @@ def cases(quick: bool = False) -> list[Case]:
     shallow = Dense((visible, hidden, visible), "sigmoid", "half", batch, output="sigmoid", reconstructs=True, lr=1e-4)
     units = (visible, 512 // k, 128 // k, 32 // k, 128 // k, 512 // k, visible)
     deep = Dense(units, "sigmoid", "half", batch, output="sigmoid", reconstructs=True, lr=1e-4)
-    tied = {
-        name: partial(_tied, package, visible, hidden, batch)
-        for name, package in (("tc", "tinygrad_course"), ("torch", "torch"))
-    }
     products = [(batch, visible, hidden), (batch, hidden, visible)] * 2 + [(hidden, batch, visible)] * 2
     return [
         Case("autoencoder", "784-256-784, batch 128", shallow.systems(), limit=shallow.limit(), headline=True),
         Case("autoencoder", "784-512-128-32-128-512-784, batch 128", deep.systems(), limit=deep.limit()),
-        Case("autoencoder", "784-256-784 tied, batch 128", tied, limit=Limit(products=products)),
+        Case(
+            "autoencoder",
+            "784-256-784 tied, batch 128",
+            trained(_tied, visible, hidden, batch),
+            limit=Limit(products=products),
+        ),
     ]
 
 
-def _tied(package: str, visible: int, hidden: int, batch: int) -> Run:
+def _tied(lib: Any, how: str, visible: int, hidden: int, batch: int) -> Run:
     """z = σ(Wᵀ σ(W x + b) + c), where both layers share W."""
-    lib = importlib.import_module(package)
     rng = np.random.default_rng(1)
     arrays = (rng.uniform(-1, 1, (hidden, visible)) / visible**0.5, np.zeros(hidden), np.zeros(visible))
     w, b, c = parameters = [lib.from_numpy(a.astype(np.float32)).requires_grad_() for a in arrays]
     x = lib.from_numpy(rng.random((batch, visible), np.float32))
-    optimizer = lib.optim.SGD(parameters, lr=1e-4, momentum=0.8)
     linear, sigmoid = lib.nn.functional.linear, lib.sigmoid
 
-    def error() -> object:
-        z = sigmoid(linear(sigmoid(linear(x, w, b)), w.t(), c))
-        return 0.5 * ((z - x) ** 2).sum()
+    def model(x: Any) -> Any:
+        return sigmoid(linear(sigmoid(linear(x, w, b)), w.t(), c))
 
-    def step() -> None:
-        optimizer.zero_grad()
-        error().backward()
-        optimizer.step()
-
-    def loss() -> float:
-        with lib.no_grad():
-            return error().item()
-
-    return Run(step, loss)
+    optimizer = lib.optim.SGD(parameters, lr=1e-4, momentum=0.8)
+    return training(lib, model, [(x, x)], lambda z, x: 0.5 * ((z - x) ** 2).sum(), optimizer, how)

@@ -15,19 +15,19 @@ __all__ = ["cases"]
 def cases(quick: bool = False) -> list[Case]:
     sizes = (30, 300) if quick else (10**4, 10**5, 10**6)
     found = [
-        Case("autograd", f"chain of {n:,} multiplications", both(_chain, n), steps=1, tolerance=1e-2, apart=True,
+        Case("autograd", f"chain of {n:,} multiplications", both(_chain, n), steps=0, tolerance=1e-2, fresh=True,
              series="chain", size=n, headline=n == sizes[-1])
         for n in sizes
     ]  # fmt: skip
     found += [
-        Case("autograd", f"one value used {n:,} times", both(_fan, n), steps=1, apart=True, series="fan-out", size=n)
+        Case("autograd", f"one value used {n:,} times", both(_fan, n), steps=0, fresh=True, series="fan-out", size=n)
         for n in sizes[:2]
     ]
     depths = (4, 16) if quick else (16, 64, 256)
     for checkpointed in (False, True):
         kind = "checkpointed depth" if checkpointed else "depth"
         found += [
-            Case("autograd", f"{kind} {n}, 128 tanh, batch 256", both(_depth, n, checkpointed), steps=1, apart=True,
+            Case("autograd", f"{kind} {n}, 128 tanh, batch 256", both(_depth, n, checkpointed), steps=0, fresh=True,
                  series=kind, size=n)
             for n in depths
         ]  # fmt: skip

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..case import Case, Limit, Run
-from ..shared import both, trained
+from ..first import first_call
+from ..images import LENET, VGG, Convnet, inception
+from ..shared import eager, trained
 
 __all__ = ["cases"]
 
@@ -25,17 +28,22 @@ def cases(quick: bool = False) -> list[Case]:
         for wanted, factor in (("forward", 1), ("forward, dW", 2), ("forward, dX, dW", 3)):
             found.append(Case(
                 "conv", f"{batch}×{channels}×{side}×{side} → {outputs}, {kernel}×{kernel}, {wanted}",
-                both(_convolution, batch, channels, side, outputs, kernel, padding, wanted),
-                limit=Limit(flops=factor * flops), steps=0, tolerance=1e-4,
+                eager(_convolution, batch, channels, side, outputs, kernel, padding, wanted),
+                limit=Limit(flops=factor * flops), steps=0, tolerance=1e-4, share=0.6,
             ))  # fmt: skip
-    size = 8 if quick else 32
+    side = 8 if quick else 32
+    lenet, vgg = Convnet(LENET, (1, 28, 28), batch), Convnet(VGG, (3, side, side), batch)
+    few = {name: make for name, make in lenet.systems().items() if name in ("tc", "tc+kernels", "tc.compile", "torch")}
     found += [
-        Case("conv", "LeNet-5, batch 64", trained(lenet, (1, 28, 28), batch), headline=True),
-        Case("conv", "LeNet-5, batch 64, memory", trained(lenet, (1, 28, 28), batch), apart=True, headline=True),
-        Case("conv", "VGG-like for CIFAR-10, batch 64", trained(vgg, (3, size, size), batch), headline=True),
-        Case("conv", "Inception (3a), batch 8", trained(inception, (192, size // 2, size // 2), batch // 8 or 1, 0),
-             headline=True),
-    ]  # fmt: skip
+        Case("conv", "LeNet-5, batch 64", lenet.systems(), limit=lenet.limit(), headline=True),
+        Case("conv", "LeNet-5, batch 64, memory", few, fresh=True, headline=True),
+        Case("conv", "VGG-like for CIFAR-10, batch 64", vgg.systems(), limit=vgg.limit(), headline=True),
+        Case("conv", "Inception (3a), batch 8", trained(inception, side // 2, batch // 8 or 1), headline=True),
+    ]
+    for cached in (False, True):
+        name = f"LeNet-5, batch 64, first call, {'from the cache' if cached else 'nothing cached'}"
+        compiled = {"tc.compile": partial(first_call, batch, cached)}
+        found.append(Case("conv", name, compiled, steps=0, share=4, headline=True))
     return found
 
 
@@ -64,48 +72,3 @@ def _convolution(
         return sum(float((part.numpy().astype(np.float64) ** 2).sum()) for part in parts)
 
     return Run(step, loss)
-
-
-def lenet(lib: Any) -> Any:
-    """LeNet-5 (LeCun et al. 1998) with ReLU and max-pooling."""
-    nn = lib.nn
-    return nn.Sequential(
-        nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
-        nn.Linear(256, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10),
-    )  # fmt: skip
-
-
-def vgg(lib: Any) -> Any:
-    """Three blocks of two 3×3 convolutions, after Simonyan and Zisserman (2014), and a linear layer."""
-    nn = lib.nn
-    layers: list[Any] = []
-    channels = 3
-    for outputs in (32, 64, 128):
-        for _ in range(2):
-            layers += [nn.Conv2d(channels, outputs, 3, padding=1), nn.ReLU()]
-            channels = outputs
-        layers.append(nn.MaxPool2d(2))
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
-
-
-def inception(lib: Any) -> Any:
-    """The block "inception (3a)" of Szegedy et al. (2014), table 1."""
-    nn = lib.nn
-
-    def conv(inputs: int, outputs: int, size: int) -> list[Any]:
-        return [nn.Conv2d(inputs, outputs, size, padding=size // 2), nn.ReLU()]
-
-    class Inception(nn.Module):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            super().__init__()
-            self.branches = nn.ModuleList([
-                nn.Sequential(*conv(192, 64, 1)),
-                nn.Sequential(*conv(192, 96, 1), *conv(96, 128, 3)),
-                nn.Sequential(*conv(192, 16, 1), *conv(16, 32, 5)),
-                nn.Sequential(nn.MaxPool2d(3, stride=1, padding=1), *conv(192, 32, 1)),
-            ])  # fmt: skip
-
-        def forward(self, x: Any) -> Any:
-            return lib.cat([branch(x) for branch in self.branches], 1)
-
-    return Inception()

@@ -16,7 +16,10 @@ def cases(quick: bool = False) -> list[Case]:
         "5×128 tanh, batch 64": Dense((128 // k,) * 6, "tanh", "half", 64 // k, lr=1e-4),
         "20×64 relu, batch 64": Dense((64 // k,) * 21, "relu", "half", 64 // k, lr=1e-4),
     }
-    found = [Case("mlp", name, net.systems(), limit=net.limit(), headline=True) for name, net in nets.items()]
-    eager = {name: make for name, make in digits.systems().items() if name in ("tc", "torch")}
-    found.append(Case("mlp", "784-256-128-10, batch 128, memory", eager, apart=True, headline=True))
+    found = [
+        Case("mlp", name, net.systems(torch_compile="20" not in name), limit=net.limit(), headline=True)
+        for name, net in nets.items()
+    ]
+    few = {name: make for name, make in digits.systems().items() if name in ("tc", "tc.compile", "torch")}
+    found.append(Case("mlp", "784-256-128-10, batch 128, memory", few, fresh=True, headline=True))
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..case import Case, Limit, Run
-from ..shared import both
+from ..shared import eager
 
 __all__ = ["cases"]
 
@@ -21,14 +21,24 @@ def cases(quick: bool = False) -> list[Case]:
     sizes = (10**3,) if quick else (10**3, 10**5, 10**7)
     for (rule, options, arrays), size, count in itertools.product(RULES, sizes, (4, 400)):
         found.append(Case(
-            "optim", f"{rule}, {size:,} parameters in {count} tensors", both(_update, rule, options, size, count),
-            limit=Limit(bytes=4 * size * arrays) if size >= 10**7 else None, headline=count == 400,
+            "optim", f"{rule}, {size:,} parameters in {count} tensors", eager(_update, rule, options, size, count),
+            limit=Limit(bytes=4 * size * arrays) if size >= 10**7 else None, share=0.5,
+            headline=count == 400 and size == 10**5,
         ))  # fmt: skip
     for method, others in (("LBFGS", True), ("Rprop", True), ("NaturalGradient", False)):
-        systems = both(_fit, method, 200 if quick else 2000)
+        systems = eager(_fit, method, 200 if quick else 2000)
         if not others:
-            del systems["torch"]
-        found.append(Case("optim", f"logistic regression by {method}", systems, steps=1, tolerance=1e-3))
+            del systems["torch"], systems["tc+kernels"]
+        found.append(
+            Case(
+                "optim",
+                f"logistic regression by {method}",
+                systems,
+                steps=1,
+                tolerance=1e-3,
+                headline=method == "LBFGS",
+            )
+        )
     return found
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..case import Case, Limit, Run
 from ..dense import Dense
+from ..shared import eager
 
 __all__ = ["cases"]
 
@@ -28,35 +27,33 @@ OPERATIONS: list[tuple[str, Callable[..., Any], int, int, int]] = [
     ("sum", lambda lib, a: a.sum(), 1, 1, 1),
     ("log_softmax", lambda lib, a: lib.log_softmax(a.reshape(-1, min(10, a.numel())), 1), 1, 2, 3),
 ]
+HEADLINE = ("add", "relu", "tanh")
 
 
 def cases(quick: bool = False) -> list[Case]:
     whole = Dense((1, 3, 1), "tanh", "half", 50)
     single = Dense((1, 3, 1), "tanh", "half", 1, batches=50)
     found = [
-        Case("overhead", "Bishop's net 1-3-1, 50 points", whole.systems(), headline=True),
+        Case("overhead", "Bishop's net 1-3-1, 50 points", whole.systems(torch_compile=True), headline=True),
         Case("overhead", "Bishop's net 1-3-1, batches of 1", single.systems(), headline=True),
     ]
     for (name, function, count, reads, more), size in itertools.product(
         OPERATIONS, (1, 10) if quick else (1, 10**3, 10**5, 10**6, 10**7)
     ):
         for backward in (False, True):
-            systems = {
-                system: partial(_operation, package, function, count, size, backward)
-                for system, package in (("tc", "tinygrad_course"), ("torch", "torch"))
-            }
             bytes_ = 4 * size * (reads + more * backward)
             found.append(Case(
-                "overhead", f"{name}, {'forward and backward' if backward else 'forward'}, {size:,} values", systems,
+                "overhead", f"{name}, {'forward and backward' if backward else 'forward'}, {size:,} values",
+                eager(_operation, function, count, size, backward),
                 limit=Limit(bytes=bytes_) if size >= 10**7 else None,  # smaller arrays stay in the cache
-                steps=0, tolerance=1e-4, headline=size == 10**6 and backward,
+                steps=0, tolerance=1e-4, share=0.4,
+                headline=size == 10**6 and backward and name in HEADLINE,
             ))  # fmt: skip
     return found
 
 
-def _operation(package: str, function: Callable[..., Any], count: int, size: int, backward: bool) -> Run:
+def _operation(lib: Any, function: Callable[..., Any], count: int, size: int, backward: bool) -> Run:
     """One operation, and the gradient of all its inputs if `backward`."""
-    lib = importlib.import_module(package)
     rng = np.random.default_rng(0)
     inputs = [lib.from_numpy(rng.random(size, np.float32) + np.float32(0.1)) for _ in range(count)]
     for x in inputs:
