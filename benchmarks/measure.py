@@ -94,8 +94,9 @@ def _timed(sides: dict[str, Any], seconds: float, blocks: int) -> dict[str, list
     counts = {}
     each = 0.0  # seconds that all systems' blocks take together
     for name, side in sides.items():
-        once = side.block(1)  # warms up too, whatever the losses did
+        side.block(1)  # warms up: after the losses a compiled step may have to look around again
         count = 1
+        once = side.block(count)
         while once < 0.2 * seconds / blocks:  # until a block lasts long enough to tell how many steps fill one
             count *= 4
             once = side.block(count)

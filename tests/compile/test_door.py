@@ -6,9 +6,7 @@ The same changes are tried where Python looks at the conditions (backend "numpy"
 import contextlib
 import copy
 import gc
-import sys
 import threading
-import weakref
 
 import numpy as np
 import pytest
@@ -18,62 +16,11 @@ from hypothesis import strategies as st
 import tinygrad_course as tc
 from tinygrad_course import nn
 from tinygrad_course.compile import layout
-from tinygrad_course.compile.watch import Unwatchable, Watch
 
 from .twins import same, state_of
+from .worlds import RESULTS, Holder, native_only, world
 
 BACKENDS = ["numpy", pytest.param("native", marks=pytest.mark.skipif(not tc.native.available(), reason="no llvmlite"))]
-native_only = pytest.mark.skipif(not tc.native.available() or not layout.agrees(), reason="needs llvmlite and CPython")
-
-# A script: everything that the step uses is a global, or an attribute or item of one.
-SCRIPT = """
-def act(a):
-    return a * scale
-
-def loss_of(x, t):
-    out = net(act(x)) * holder.gain + table["first"] - table["second"] * 0.5 + shifts[0]
-    for shift in shifts[1:]:
-        out = out + shift
-    for i, value in enumerate(table.values()):
-        out = out + i * value
-    return 0.5 * ((out - t) ** 2).sum()
-
-def step():
-    opt.zero_grad()
-    loss = loss_of(x, t)
-    if loss.requires_grad:
-        loss.backward()
-        opt.step()
-    return RESULT
-"""
-RESULTS = ["loss", "None", "(loss, 3)", "[loss]", "(loss, loss * 2, 'text')", "{'loss': loss}"]
-
-
-class Holder:
-    def __init__(self):
-        self.gain = 1.5
-
-
-class Twofold(nn.Module):
-    def forward(self, x):
-        return x * 2.0 if self.training else x
-
-
-def world(result="loss", optimizer="momentum"):
-    tc.manual_seed(0)
-    points = np.linspace(-1, 1, 20).reshape(20, 1)  # float64: rounding cannot hide, or look like, a stale value
-    net = nn.Sequential(nn.Linear(1, 3), nn.Tanh(), Twofold(), nn.Linear(3, 1)).double()
-    rules = {
-        "momentum": lambda p: tc.optim.SGD(p, lr=1e-3, momentum=0.8),
-        "Adam": lambda p: tc.optim.Adam(p, lr=1e-3),
-    }
-    space = {
-        "net": net, "opt": rules[optimizer](net.parameters()), "x": tc.tensor(points), "t": tc.tensor(np.sin(points)),
-        "table": {"first": tc.tensor([0.1]).double(), "second": tc.tensor([0.2]).double()},
-        "scale": 1.25, "holder": Holder(), "shifts": [tc.tensor([0.3]), 0.25], "kept": [],
-    }  # fmt: skip
-    exec(SCRIPT.replace("RESULT", result), space)
-    return space
 
 
 def _assign(w, **names):
@@ -349,144 +296,6 @@ def test_a_learning_rate_that_follows_a_schedule_keeps_the_door_open():
     assert twins.through_the_door >= before + 8
 
 
-# --- Arguments --------------------------------------------------------------------------------------------------------
-
-
-@native_only
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["same", "new", "strided", "read-only", "reversed", "longer", "double", "leaf", "both",
-                             "view", "array", "named", "parameter", "unaligned", "empty"]),
-            st.integers(0, 99),
-        ),
-        max_size=12,
-    )
-)  # fmt: skip
-def test_arguments_of_any_kind(kinds):
-    w = tc.tensor([[0.5, -1.0]])
-
-    def f(x, y):
-        return ((x * w + y).tanh() * 2.0).sum(0)
-
-    twin = tc.compile(f, backend="native")
-    fixed = tc.ones(3, 2), tc.zeros(3, 2)
-    for _ in range(5):
-        same(f(*fixed), twin(*fixed))
-    for kind, seed in kinds:
-        rng = np.random.default_rng(seed)
-        a, b = (rng.standard_normal((3, 2)).astype(np.float32) for _ in range(2))
-        big = rng.standard_normal((8, 6)).astype(np.float32)
-        read_only = np.broadcast_to(a[0], (3, 2))
-        bytes_ = np.empty(25, np.uint8)[1:].view(np.float32).reshape(3, 2)
-        bytes_[...] = a
-        x, y = {
-            "same": fixed, "new": (a, b), "strided": (big[:3, :2], b), "read-only": (read_only, a),
-            "reversed": (a[::-1], b), "longer": (big[:, :2].copy(), a[:1, :1]), "double": (a.astype(np.float64), b),
-            "leaf": (tc.tensor(a, requires_grad=True), b), "both": (a, a), "view": (big[:3, :2], big[:3, 1:3]),
-            "array": (tc.tensor(a), b), "named": (a, b), "parameter": (nn.Parameter(tc.tensor(a)), b),
-            "unaligned": (bytes_, b), "empty": (a[:0], b[:0]),
-        }[kind]  # fmt: skip
-        if kind == "both":
-            x = y = tc.from_numpy(a)
-        if kind != "array":
-            x, y = (z if isinstance(z, tc.Tensor) else tc.from_numpy(z) for z in (x, y))
-        wanted = f(x, y)
-        got = twin(x, y=y) if kind == "named" else twin(x, y)
-        same(wanted.detach(), got.detach())
-        assert wanted.requires_grad == got.requires_grad
-
-
-@native_only
-def test_arguments_that_are_given_twice_are_told_from_two():
-    f = tc.compile(lambda x, y: ((x - y) ** 2).sum(), backend="native")
-    a, b = tc.ones(3), tc.zeros(3)
-    for _ in range(5):
-        assert f(a, a).item() == 0.0
-    for _ in range(5):
-        assert f(a, b).item() == 3.0
-        assert f(a, a).item() == 0.0
-
-
-@native_only
-def test_wrong_calls_raise_as_the_function_does():
-    f = tc.compile(lambda x: x * 2.0, backend="native")
-    for _ in range(5):
-        f(tc.ones(2))
-    with pytest.raises(TypeError):
-        f()
-    with pytest.raises(TypeError):
-        f(tc.ones(2), tc.ones(2))
-    with pytest.raises(TypeError):
-        f(tc.ones(2), z=1)
-    same(f(tc.ones(2)), tc.full((2,), 2.0))
-
-
-# --- Lifetime ---------------------------------------------------------------------------------------------------------
-
-
-@native_only
-def test_what_is_compiled_goes_when_nobody_needs_it():
-    def made():
-        w = world()
-        f = tc.compile(w["step"], backend="native")
-        for _ in range(6):
-            f()
-        assert f._quick.run.step.armed
-        return f, weakref.ref(f), weakref.ref(w["net"])
-
-    f, compiled, net = made()
-    gc.collect()
-    assert net() is not None
-    f()
-    del f
-    gc.collect()
-    assert compiled() is None
-    assert net() is None
-
-
-@native_only
-def test_a_function_object_outlives_what_it_was_made_for():
-    w = world()
-    f = tc.compile(w["step"], backend="native")
-    for _ in range(6):
-        f()
-    door = f.__call__
-    assert type(door).__name__ == "builtin_function_or_method"
-    parameter = w["net"][0].weight
-    before = parameter.detach().clone()
-    del f
-    w.clear()
-    gc.collect()
-    with contextlib.suppress(NameError):  # the globals are gone
-        door()
-    del door
-    gc.collect()
-    same(parameter.detach(), before)
-
-
-@native_only
-def test_references_are_neither_lost_nor_gained():
-    w = world("(loss, marker)")
-    w["marker"] = marker = object()
-    f = tc.compile(w["step"], backend="native")
-    for _ in range(6):
-        f()
-    watched = [marker, None, tc.Tensor, w["x"], w["x"].array, w["opt"], w["net"][0].weight, np.dtype(np.float32)]
-    for _ in range(2):
-        counts = [sys.getrefcount(x) for x in watched]
-        for _ in range(1000):
-            loss, found = f()
-        assert found is marker
-        assert type(loss) is tc.Tensor
-        assert loss.node is not None
-        assert loss.grad is None
-        del loss, found
-    changed = [abs(sys.getrefcount(x) - n) for x, n in zip(watched, counts)]
-    assert max(changed) < 100
-    assert f._quick.run.step.runs >= 2000
-
-
 @native_only
 def test_garbage_collected_all_the_time_does_no_harm():
     twins = Twins("native")
@@ -497,52 +306,3 @@ def test_garbage_collected_all_the_time_does_no_harm():
         twins.call(times=20)
     finally:
         gc.set_threshold(*threshold)
-
-
-@native_only
-def test_many_threads_may_call_one_function():
-    w = tc.tensor([[0.5, -1.0]])
-    f = tc.compile(lambda x: ((x * w).tanh() * 2.0).sum(0), backend="native")
-    wrong = []
-
-    def work(k):
-        x = tc.full((4, 2), float(k))
-        wanted = np.tanh(k * w.numpy()).repeat(4, 0).sum(0) * 2
-        for _ in range(300):
-            if not np.allclose(f(x).numpy(), wanted, rtol=1e-5):
-                wrong.append(k)
-
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not wrong
-
-
-# --- Tables -----------------------------------------------------------------------------------------------------------
-
-
-def test_watches_refuse_what_tables_cannot_hold():
-    class Ordered(dict):
-        pass
-
-    class Listed(list):
-        pass
-
-    watch = Watch()
-    with pytest.raises(Unwatchable):
-        watch.whole(Ordered())
-    with pytest.raises(Unwatchable):
-        watch.items(Listed([1]), [1])
-    x = tc.ones(2)
-    watch.slot(x, "node", None, tc.Tensor)
-    with pytest.raises(Unwatchable, match="changed meanwhile"):
-        watch.slot(x, "node", x, tc.Tensor)
-
-
-@native_only
-def test_layout_of_slots():
-    x = tc.ones(2)
-    place = layout.slot(tc.Tensor, "array")
-    assert layout.word(id(x) + place) == id(x.array)
