@@ -163,4 +163,4 @@ def plot(result: dict[str, Any], path: str) -> None:
     axes.grid(axis="x", alpha=0.3)
     if rows:
         axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
-    figure.savefig(path)
+    figure.savefig(path, bbox_inches="tight")
