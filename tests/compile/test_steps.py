@@ -316,3 +316,10 @@ def test_an_error_in_the_middle_leaves_the_function_usable():
         twin(tc.tensor([0, 4]))
     assert "in a compiled call" in "".join(caught.value.__notes__)
     same(twin(tc.tensor([1, 2])), table(tc.tensor([1, 2])).detach() * 2)
+
+
+def test_products_of_vectors_go_on_as_numbers():
+    def batch(i):
+        return [tc.tensor(row) for row in np.random.default_rng(i).normal(size=(2, 5))]
+
+    agree(lambda: (lambda a, b: ((a @ b - 1.0) ** 2 / 2, tc.exp(a @ b)),), batch)

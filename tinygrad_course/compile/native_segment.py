@@ -242,7 +242,7 @@ class Segment:
         if slot not in self.layouts:
             v = self.values[slot]
             order = list(range(len(v.shape)))
-            rows = rows and v.shape[-1] >= COLUMNS
+            rows = rows and len(order) > 0 and v.shape[-1] >= COLUMNS
             if not rows and len(order) > 1 and v.shape[-1] < self.target.lanes(4) and max(v.shape) > v.shape[-1]:
                 longest = max(order, key=lambda i: v.shape[i])
                 order.remove(longest)
