@@ -15,7 +15,7 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
-from .compile import compile
+from .compile import compile, symbolic
 from .config import config
 from .device import device
 from .dtypes import *
@@ -49,7 +49,7 @@ __all__ = [
     "get_printoptions", "get_rng_state", "inference_mode", "initial_seed", "is_grad_enabled",
     "is_inference_mode_enabled", "load",
     "manual_seed", "no_grad", "primitive", "profile", "save", "seed", "set_grad_enabled", "set_num_threads",
-    "set_printoptions", "set_rng_state", "tensor",
+    "set_printoptions", "set_rng_state", "symbolic", "tensor",
 ]  # fmt: skip
 __all__ += dtypes.__all__
 __all__ += ops.__all__

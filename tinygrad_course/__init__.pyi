@@ -31,6 +31,7 @@ from .autograd.modes import is_inference_mode_enabled as is_inference_mode_enabl
 from .autograd.modes import no_grad as no_grad
 from .autograd.modes import set_grad_enabled as set_grad_enabled
 from .compile import compile as compile
+from .compile import symbolic as symbolic
 from .config import config as config
 from .device import device as device
 from .dtypes import get_default_dtype as get_default_dtype
