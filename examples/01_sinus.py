@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -109,15 +110,15 @@ def main():
 
     first = "sin" if "sin" in problems else next(iter(problems))
     x, t, curve = problems[first]
-    figure = common.new_figure(13, 3.2)
+    figure, places = plotting.subplots(1, len(KINDS), 13, 3.2)
     errors = {}
     print(f"Given basis functions, {first}: root mean square error")
-    for axes, kind in zip(figure.subplots(1, len(KINDS)), KINDS, strict=True):
+    for axes, kind in zip(places, KINDS, strict=True):
         fit = fit_basis(x, t, basis(kind, x, args.seed))
         errors[kind] = rms(fit, x, t)
         print(f"  {kind:20s} {errors[kind]:.6f}")
         tc.viz.plots.fit(fit, x, t, curve=curve, ax=axes).set_title(kind)
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     report.save(
         figure, "01_basis_functions.png",
         "Least squares with given basis functions: a line cannot bend; eight Gaussians or sigmoids follow the curve, "
@@ -125,13 +126,13 @@ def main():
     )  # fmt: skip
 
     print("\nLearned basis functions: two layers, three tanh units")
-    figure = common.new_figure(3.25 * max(2, len(problems)), 3.2)
-    models, places = {}, figure.subplots(1, len(problems), squeeze=False).flat
-    for axes, (name, (x, t, curve)) in zip(places, problems.items(), strict=True):
+    figure, places = plotting.subplots(1, len(problems), 3.25 * max(2, len(problems)), 3.2, squeeze=False)
+    models = {}
+    for axes, (name, (x, t, curve)) in zip(places.flat, problems.items(), strict=True):
         model = models[name] = train_network(x, t, 400 if args.quick else 20_000, name)
         print(f"  {name:8s} final root mean square error {rms(model, x, t):.6f}")
         tc.viz.plots.fit(model, x, t, basis=model[1], curve=curve, ax=axes).set_title(TITLES.get(name, name))
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     report.save(figure, "01_network.png", "Two layers learn their own basis functions: the fit is a weighted sum of "
                 "the three dashed curves, the outputs of the hidden units.")  # fmt: skip
 
@@ -140,7 +141,6 @@ def main():
     loss, difference = compare_gradients(models[first], x, t)
     drawing = tc.viz.draw(loss, direction="both", names=dict(models[first].named_parameters()))
     report.draw(drawing, "01_loss_graph", "The graph of E; the wider an edge, the larger the gradient through it.")
-    print()
     better = max(error for kind, error in errors.items() if kind != "line") < errors["line"]
     report.claim("basis", "a line cannot bend; basis functions, given or learned, follow the data", errors, better)
     text = "backpropagation and the closed form of chapter 4 give the same gradient"

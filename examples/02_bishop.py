@@ -10,6 +10,7 @@ as training one after the other, as rProp (chapter 8) moves each weight by the s
 import sys
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import optim
@@ -62,9 +63,9 @@ def without_each(weights, x, t):
     return found
 
 
-def draw_units(figure, problems, fits):
+def draw_units(problems, fits):
     """Above, Bishop's figure: the fit and the hidden units' outputs. Below, what each unit adds to the sum."""
-    rows = figure.subplots(2, 4, sharex="col")
+    figure, rows = plotting.subplots(2, 4, 12, 5.2, sharex="col")
     for column, (name, (x, t, curve)) in enumerate(problems.items()):
         grid = tc.linspace(x.min().item(), x.max().item(), 400, dtype=x.dtype)[:, None]
         weights = fits[name]
@@ -82,12 +83,14 @@ def draw_units(figure, problems, fits):
         bottom.set_xlabel("x")
     rows[0, 0].set_ylabel("y and zⱼ")
     rows[1, 0].set_ylabel("y and wⱼ zⱼ")
-    common.one_legend(figure)
+    plotting.one_legend(figure)
+    return figure
 
 
-def draw_errors(figure, errors):
+def draw_errors(errors):
     """One point a start, by the number of hidden units."""
-    for axes, (name, found) in zip(figure.subplots(1, 4, sharey=True), errors.items(), strict=True):
+    figure, places = plotting.subplots(1, 4, 12, 3.4, sharey=True)
+    for axes, (name, found) in zip(places, errors.items(), strict=True):
         for units, values in found.items():
             label = "one start" if units == UNITS[0] else None
             axes.plot([units] * len(values), values, ".", color="tab:gray", alpha=0.5, label=label)
@@ -96,8 +99,9 @@ def draw_errors(figure, errors):
             axes.plot(list(found), line, color=color, label=label)
         axes.set(title=TITLES[name], xlabel="hidden units", yscale="log", xticks=UNITS, ylim=(1e-4, 1))
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("root mean square error")
-    common.one_legend(figure)
+    places[0].set_ylabel("root mean square error")
+    plotting.one_legend(figure)
+    return figure
 
 
 def main():
@@ -116,18 +120,14 @@ def main():
                 fits[name] = weights
                 needed[name] = min(without_each(weights, x, t)) / errors[name][3][0]
 
-    figure = common.new_figure(12, 5.2)
-    draw_units(figure, problems, fits)
     report.save(
-        figure, "02_units.png",
+        draw_units(problems, fits), "02_units.png",
         "Three hidden units, the best start. Above: the fit and the outputs of the hidden units (dashed). Below: each "
         "output times its weight; the fit is their sum and a constant. Each unit bends the curve in one place; the "
         "step needs only one.",
     )  # fmt: skip
-    figure = common.new_figure(12, 3.4)
-    draw_errors(figure, errors)
     report.save(
-        figure, "02_starts.png",
+        draw_errors(errors), "02_starts.png",
         f"Error after {steps:,} steps of rProp, for {starts} random starts. From the same number of units, starts end "
         "far apart; with more units even a poor start ends well. The step needs one unit, and is learned slower with "
         "more. (Errors below 10⁻⁴ are not shown.)",

@@ -10,6 +10,7 @@ import sys
 
 import common
 import numpy as np
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -104,12 +105,11 @@ def main():
     line = train(linear, x, t, steps, "a line")
     model, shares = best_of(starts, x, t, steps)
 
-    figure = common.new_figure(12, 4.6)
-    left, middle, right = figure.subplots(1, 3)
+    figure, (left, middle, right) = plotting.subplots(1, 3, 12, 4.6)
     draw_regions(left, linear, x, t, f"Linear classifier: {line:.1%} right")
     draw_regions(middle, model, x, t, f"Two hidden tanh units: {accuracy(model, x, t):.1%} right")
     draw_hidden(right, model, x, t)
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     report.save(
         figure, "03_regions.png",
         "Left: the best line (by cross-entropy) gets points of both curves wrong. Middle: with a hidden layer "

@@ -11,6 +11,7 @@ import sys
 
 import common
 import numpy as np
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -115,8 +116,7 @@ def main():
     steps = 300 if args.quick else 3000
     curves = {h: train(h, steps, args.seed) for h in (right, misprint)}
 
-    figure = common.new_figure(11, 3.9)
-    left, middle = figure.subplots(1, 2)
+    figure, (left, middle) = plotting.subplots(1, 2, 11, 3.9)
     a = np.linspace(-3, 3, 201)
     h, width = np.tanh(a), 1e-3
     central = (np.tanh(a[::10] + width) - np.tanh(a[::10] - width)) / (2 * width)
@@ -128,7 +128,7 @@ def main():
     middle.plot(curves[right], color="tab:green")
     middle.plot(curves[misprint], color="tab:red")
     middle.set(title="Learning sin x with either", xlabel="step", ylabel="E", yscale="log")
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     report.save(
         figure, "04_misprint.png",
         "Left: slopes measured by differences lie on 1 - h², not on the misprint, which differs most where a unit is "
@@ -136,7 +136,6 @@ def main():
         "first layer moves in wrong directions, and saturated units are driven on instead of being left alone.",
     )  # fmt: skip
 
-    print()
     text = "the closed form, autograd and the derivation give one gradient (relative difference at most 1e-12)"
     report.claim("gradient", text, differences, max(differences.values()) <= 1e-12)
     worst = (

@@ -12,6 +12,7 @@ import time
 import warnings
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -67,18 +68,20 @@ def spent_until(rows, goal):
     return next((row[:3] for row in rows if row[3] <= goal), (float("inf"),) * 3)
 
 
-def draw(figure, found):
+def draw(found):
     """The error against each of the three costs."""
     labels = ("epochs (passes over the data)", "updates of the weights", "seconds")
-    for column, axes in enumerate(figure.subplots(1, 3, sharey=True)):
+    figure, places = plotting.subplots(1, 3, 12, 4, sharey=True)
+    for column, axes in enumerate(places):
         for label, rows in found.items():
             costs, errors = [row[column] for row in rows[1:]], [row[3] for row in rows[1:]]
             axes.plot(costs, errors, color=COLOURS[label], lw=1.2, label=label)
         axes.axhline(GOAL, color="black", lw=0.8, ls=":", label="the goal")
         axes.set(xlabel=labels[column], xscale="log", yscale="log")
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("cross-entropy, all training samples")
-    common.one_legend(figure)
+    places[0].set_ylabel("cross-entropy, all training samples")
+    plotting.one_legend(figure)
+    return figure
 
 
 def main():
@@ -101,10 +104,8 @@ def main():
     for label, (epochs, updates, seconds) in costs.items():
         print(f"  {label:11s} {epochs:8.2f} epochs {updates:8.0f} updates {seconds:8.3f} s")
 
-    figure = common.new_figure(12, 4)
-    draw(figure, found)
     report.save(
-        figure, "05_batches.png",
+        draw(found), "05_batches.png",
         "One problem, three ways to accumulate the error, and three ways to count the cost. A pass over the data "
         "teaches most if it is cut into many updates; an update is best if it has seen all samples; mini-batches are "
         "the bargain between the two, as NumPy works through 32 samples almost as quickly as through one.",

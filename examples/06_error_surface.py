@@ -12,6 +12,7 @@ import sys
 
 import common
 import numpy as np
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -83,7 +84,7 @@ def linear_networks(steps, report):
     best = np.linalg.lstsq(ones, target.numpy(), rcond=None)[0]
     errors["least squares"] = float(np.square(ones @ best - target.numpy()).mean())
     errors["2 layers with tanh"] = train(bent, data, target, steps, "with tanh")
-    print(f"  mean squared errors: {errors}\n")
+    print(f"  mean squared errors: {errors}")
     text = "a chain of linear layers is one matrix (largest relative difference of 4 layers and their product)"
     report.claim("collapse", text, difference, difference <= 1e-12)
     gap = errors["4 linear layers"] / errors["least squares"]
@@ -93,14 +94,14 @@ def linear_networks(steps, report):
     report.claim("bends", "one layer of tanh units does better (ratio to least squares)", ratio, ratio < 1)
 
 
-def draw_slices(figure, minimum, others, x, t, rng):
+def draw_slices(minimum, others, x, t, rng):
     """Slices of the surface: lines through the minimum, lines to its twins, and the plane of three twins.
 
     Returns:
-        The lowest of the barriers on the way to a twin.
+        The figure, and the lowest of the barriers on the way to a twin.
     """
     w = flat(minimum)
-    lines, ways, plane = figure.subplots(1, 3)
+    figure, (lines, ways, plane) = plotting.subplots(1, 3, 12.5, 4)
     s = np.linspace(-1, 1, 201)
     for _ in range(4):
         d = rng.standard_normal(w.size)
@@ -125,7 +126,7 @@ def draw_slices(figure, minimum, others, x, t, rng):
     plane.set(title="The plane of three twins", xlabel="distance in weight space")
     plane.legend(loc="upper right", fontsize=8)
     figure.colorbar(seen, ax=plane, label="log₁₀ mean squared error", format="%.1f")
-    return min(errors.max() for errors in along)
+    return figure, min(errors.max() for errors in along)
 
 
 def main():
@@ -143,8 +144,7 @@ def main():
     everyone = list(twins(minimum))
     difference = max(np.abs(output(twin, x) - y).max() for twin in everyone) / np.abs(y).max()
     distinct = len({flat(twin).tobytes() for twin in everyone})
-    figure = common.new_figure(12.5, 4)
-    barrier = draw_slices(figure, minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
+    figure, barrier = draw_slices(minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
     report.save(figure, "06_surface.png", f"The error surface of 1-{UNITS}-1 tanh units learning sin x, around the "
                 "trained weights w. Left: along random directions. Middle: from w straight to some of its twins, which "
                 "compute the same function: both ends are as low, and a barrier lies between. Right: the plane through "

@@ -11,6 +11,7 @@ import sys
 
 import common
 import learning
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -83,20 +84,19 @@ def compare_inception(data, epochs):
 
 def draw_sweeps(sweeps, values, label):
     """Training and test error of each problem."""
-    figure = common.new_figure(10, 3.8)
-    for axes, (problem, errors) in zip(figure.subplots(1, 2), sweeps.items(), strict=True):
+    figure, places = plotting.subplots(1, 2, 10, 3.8)
+    for axes, (problem, errors) in zip(places, sweeps.items(), strict=True):
         learning.draw_sweep(axes, values, errors, problem, label)
         axes.set(ylim=(-2, 100), ylabel="wrong images, %", xscale="log" if values is WIDTHS else "linear")
         axes.set_xticks(values, values)
         axes.minorticks_off()
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     return figure
 
 
 def draw_gradients(norms, errors, sizes):
     """The norm of the gradient by layer, and Inception's error beside the perceptrons'."""
-    figure = common.new_figure(10, 3.8)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = plotting.subplots(1, 2, 10, 3.8)
     for name, found in norms.items():
         left.plot(range(1, len(found) + 1), found, "o-", ms=3, label=name)
     left.set(xlabel="hidden layer", ylabel="‖∂E/∂z‖ before training", yscale="log", xticks=range(1, DEPTHS[-1] + 1))
@@ -131,7 +131,6 @@ def main():
                 "Right: Inception modules, which share weights between places, beside perceptrons, all trained on "
                 f"{len(shapes[0][0]):,} images.")  # fmt: skip
 
-    print()
     small = {name: e[0, :, 0].mean().item() for name, e in widths.items()}
     report.claim("underfitting", "a network that is too small underfits: with one hidden unit it is wrong on more than "
                  "half of its own training images (%)", small, min(small.values()) > 50)  # fmt: skip

@@ -14,6 +14,7 @@ import sys
 import time
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -111,16 +112,16 @@ METHODS = {
 
 def draw(runs):
     """The error against evaluations and against time."""
-    figure = common.new_figure(11, 4.4)
-    for column, axes in enumerate(figure.subplots(1, 2, sharey=True)):
+    figure, places = plotting.subplots(1, 2, 11, 4.4, sharey=True)
+    for column, axes in enumerate(places):
         for k, (name, run) in enumerate(runs.items()):
             costs, errors = [row[column] for row in run.rows[1:]], [row[2] for row in run.rows[1:]]
             axes.plot(costs, errors, lw=0.5, alpha=0.25, color=f"C{k}")
             axes.plot(costs, list(itertools.accumulate(errors, min)), lw=1.4, color=f"C{k}", label=name)
         axes.set(xlabel=("evaluations", "seconds")[column], xscale="log", yscale="log")
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("E = ½ mean (y - t)²")
-    common.one_legend(figure)
+    places[0].set_ylabel("E = ½ mean (y - t)²")
+    plotting.one_legend(figure)
     return figure
 
 
@@ -147,7 +148,6 @@ def main():
                 "gradient use the curvature of the surface.")  # fmt: skip
 
     last = {name: run.rows[-1][2] for name, run in runs.items()}
-    print()
     for key, text, found, worse, better in (
         ("momentum", "momentum 0.8 gets lower than plain SGD with the same learning rate", lowest, "SGD", "momentum"),
         ("plateau", "dividing the learning rate by 10 when learning stops ends lower", last, "momentum", "÷ 10"),

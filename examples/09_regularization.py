@@ -11,6 +11,7 @@ import sys
 
 import common
 import learning
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn
@@ -65,8 +66,7 @@ def main():
     plain = list(HIDDEN_KINDS).index("ReLU")
     _, known, test = ranks.mean(1).T.tolist()
     _, known_full, test_full = kinds[plain].mean(0).tolist()
-    figure = common.new_figure(13, 3.8)
-    first, second, third, fourth = figure.subplots(1, 4)
+    figure, (first, second, third, fourth) = plotting.subplots(1, 4, 13, 3.8)
     learning.draw_sweep(first, [max(v, 3e-4) for v in L2], l2, "L2", "λ (0 at the left edge)")
     first.set(xscale="log", ylabel="wrong digits, %")
     first.sharey(second)
@@ -79,7 +79,7 @@ def main():
     bars = fourth.bar(list(off), [100 * share for share, _ in off.values()], color="tab:gray")
     fourth.bar_label(bars, fmt="%.1f")
     fourth.set(title="Sparsity", ylabel="silent hidden units per digit, %", ylim=(0, 100))
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     report.save(
         figure, "09_regularization.png",
         f"{count} training digits, {starts} starts (shaded: best to worst). From the left: error "
@@ -87,7 +87,6 @@ def main():
         "the full matrix dotted; and how many hidden units are silent (below 0.001) for a digit.",
     )  # fmt: skip
 
-    print()
     for name, text, found in (("l2", "L2", gain(L2, l2)), ("noise", "corrupted input", gain(NOISE, noise))):
         text = f"{text} lowers the error on unseen digits (by more than two standard errors, in %)"
         report.claim(name, text, found, found["gain"] > 2 * found["standard error"])

@@ -11,6 +11,7 @@ subset that ships with the package.
 import sys
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -78,8 +79,7 @@ def train(form, data, test, epochs, seed):
 
 def draw(histories):
     """Loss in training and on the test set, and accuracy on the test set, of all forms."""
-    figure = common.new_figure(10, 4)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = plotting.subplots(1, 2, 10, 4)
     for i, (form, history) in enumerate(histories.items()):
         epochs = range(1, history.epochs + 1)
         left.plot(epochs, history["loss"], color=f"C{i}")
@@ -107,7 +107,6 @@ def main():
         "Left: without dropout the loss in training (solid) and on the test set (dashed) part: the network learns its "
         "training images by heart. Dropout holds them together. Right: what that does for the test images.",
     )  # fmt: skip
-    print()
     report.claim("expectation", "in both forms the mean over masks is what evaluation gives, within 5 standard errors",
                  errors, max(errors.values()) < 5)  # fmt: skip
     shares = {form: history["val_accuracy"][-1] for form, history in histories.items()}

@@ -9,6 +9,7 @@ examples, step by step. Reads MNIST's files from --root; without them, the small
 import sys
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -68,8 +69,7 @@ def main():
         test_curve.append(test_loss)
         rights.append(right)
 
-    figure = common.new_figure(9, 3.4)
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = plotting.subplots(1, 2, 9, 3.4)
     left.plot(range(1, epochs + 1), curve, label="training, with dropout")
     left.plot(range(1, epochs + 1), test_curve, "--", color="C0", label="test, without")
     left.set(title="Cross-entropy", xlabel="epoch", ylim=(0, None))

@@ -15,6 +15,7 @@ import sys
 import common
 import learning
 import numpy as np
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -69,8 +70,8 @@ def signals(model, x, t):
 
 def draw_signals(found):
     """Normalized histograms, a column for each network: above the activations, below the gradients."""
-    figure = common.new_figure(15, 5)
-    rows, labels = figure.subplots(2, len(found), sharex="row", sharey="row"), ("activation z", "gradient ∂E/∂z")
+    figure, rows = plotting.subplots(2, len(found), 15, 5, sharex="row", sharey="row")
+    labels = ("activation z", "gradient ∂E/∂z")
     widest = max(np.quantile(np.abs(g), 0.98) for _, gradients in found.values() for g in gradients)
     for column, (name, kinds) in enumerate(found.items()):
         for axes, values, most, label in zip(rows[:, column], kinds, (1, widest), labels, strict=True):
@@ -81,14 +82,13 @@ def draw_signals(found):
         rows[0, column].set_title(name)
     for axes in rows[:, 0]:
         axes.set_ylabel("% of values")
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     return figure
 
 
 def draw_table(seen, errors):
     """The test errors during training, and at its end beside the paper's."""
-    figure = common.new_figure(11, 4)
-    left, right = figure.subplots(1, 2, width_ratios=[1.3, 1])
+    figure, (left, right) = plotting.subplots(1, 2, 11, 4, width_ratios=[1.3, 1])
     for name, found in errors.items():
         left.plot([n / 1000 for n in seen], found, label=name, lw=1.2)
     left.set(xlabel="thousands of images seen", ylabel="wrong test images, %", ylim=(0, 100))
@@ -133,7 +133,6 @@ def main():
     print(f"\nTest error in % after {seen[-1]:,} images\n  {'':12s} {'here':>6s} {'paper':>6s} {'difference':>11s}")
     for name, error in last.items():
         print(f"  {name:12s} {error:6.2f} {PUBLISHED[name]:6.2f} {error - PUBLISHED[name]:+11.2f}")
-    print()
     others = [error for name, error in last.items() if name != "sigmoid"]
     report.claim("table", "Table 1's order: sigmoid is worst, and normalized tanh better than tanh, each by more than "
                  "5 %", last, min(last["sigmoid"] - max(others), last["tanh"] - last["tanh N"]) > 5)  # fmt: skip

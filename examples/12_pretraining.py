@@ -13,6 +13,7 @@ import sys
 
 import common
 import learning
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -68,30 +69,29 @@ def apart(images, others):
 
 def draw_filters(filters):
     """First-layer weights: at random, after pretraining, after fine-tuning."""
-    figure = common.new_figure(14, 2.1)
+    figure = plotting.new_figure(14, 2.1)
     for part, title in zip(figure.subfigures(1, 3), filters["DBN"], strict=True):
         part.suptitle(title, fontsize=10)
         images = {start: found[title].reshape(-1, 28, 28) for start, found in filters.items()}
-        learning.show_rows(part, images, DRAWN, signed=True)
+        plotting.show_rows(part, images, DRAWN, signed=True)
     return figure
 
 
 def draw_digits(rows):
     """Rows of digits, each with its name."""
-    figure = common.new_figure(7, 0.75 * len(rows))
+    figure = plotting.new_figure(7, 0.75 * len(rows))
     images = {name: found.reshape(-1, 28, 28) for name, found in rows.items()}
-    learning.show_rows(figure, images, DRAWN, vmin=0, vmax=1)
+    plotting.show_rows(figure, images, DRAWN, vmin=0, vmax=1)
     return figure
 
 
 def draw_errors(errors):
     """Test error against the epochs of fine-tuning: the mean over the seeds, and from the best to the worst."""
-    figure = common.new_figure(8, 4)
-    axes = figure.subplots()
+    figure, axes = plotting.subplots(1, 1, 8, 4)
     for k, (start, found) in enumerate(errors.items()):
         values = tc.tensor(found).T
         last = f"{start}: {values[-1].mean().item():.1f} ± {values[-1].std().item():.1f} %"
-        learning.draw_band(axes, range(1, len(values) + 1), values, f"C{k}", last)
+        plotting.draw_band(axes, range(1, len(values) + 1), values, f"C{k}", last)
     axes.set(xlabel="epoch of fine-tuning", ylabel="wrong test digits, %", yscale="log")
     axes.set_yticks([5, 10, 20, 50, 90], ["5", "10", "20", "50", "90"])
     axes.minorticks_off()
@@ -136,7 +136,6 @@ def main():
                 "each stack gives back of them, from 200 numbers, through three layers up and down. Below, the same "
                 "with 30 % of the pixels put to 0: the denoising stack was trained to fill them in.")  # fmt: skip
 
-    print()
     last = {start: tc.tensor([e[-1] for e in found], dtype=tc.float64) for start, found in errors.items()}
     means, worst = {k: v.mean().item() for k, v in last.items()}, max(last[s].max().item() for s in PRETRAINED)
     for name, rivals, units in (("score", RANDOM[:2], "the same sigmoid units"), ("tanh", RANDOM[2:], "tanh units")):

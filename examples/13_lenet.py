@@ -11,6 +11,7 @@ import sys
 
 import common
 import learning
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -62,10 +63,10 @@ def draw_filters(model, image):
     """The receptive fields of one unit of each layer on a digit, and the first layer's shared weights."""
     from matplotlib.patches import Rectangle
 
-    figure = common.new_figure(9, 4)
+    figure = plotting.new_figure(9, 4)
     left, right = figure.subfigures(1, 2, width_ratios=[1.1, 1])
     axes = left.subplots()
-    learning.show(axes, image[0])
+    plotting.show(axes, image[0])
     sides = []
     for i, (name, depth) in enumerate(LAYERS.items()):
         side, step, edge = receptive_field(model[:depth])
@@ -78,26 +79,26 @@ def draw_filters(model, image):
     kernels = model[0].weight.detach()[:, 0]
     largest = kernels.abs().max().item()
     for k, axes in enumerate(right.subplots(2, 3).flat):
-        learning.show(axes, kernels[k], title=f"map {k + 1}", cmap="RdBu", vmin=-largest, vmax=largest)
+        plotting.show(axes, kernels[k], title=f"map {k + 1}", cmap="RdBu", vmin=-largest, vmax=largest)
     right.suptitle("First layer: the 5×5 weights of each map", fontsize=10)
     return figure, sides
 
 
 def draw_maps(model, image):
     """What each layer makes of one digit."""
-    figure = common.new_figure(12, 4.4)
+    figure = plotting.new_figure(12, 4.4)
     maps = {"input\n28×28": image}
     with tc.no_grad():
         for name, depth in LAYERS.items():
             found = model[: depth + ("convolution" in name)](image[None])[0]  # a convolution with its ReLU
             maps[f"{name}\n{found.shape[1]}×{found.shape[2]}"] = found
-    learning.show_rows(figure, maps, 16)
+    plotting.show_rows(figure, maps, 16)
     return figure
 
 
 def draw_training(history, model, images, labels):
     """Loss and accuracy over the epochs, and the first test digits that the network gets wrong."""
-    figure = common.new_figure(10, 5)
+    figure = plotting.new_figure(10, 5)
     upper, lower = figure.subfigures(2, 1, height_ratios=[2.2, 1])
     history.plot(upper.subplots(1, 2))
     with tc.no_grad():
@@ -106,7 +107,7 @@ def draw_training(history, model, images, labels):
     for axes in grid:
         axes.set_axis_off()
     for axes, i in zip(grid, (named != labels).nonzero().flatten().tolist(), strict=False):
-        learning.show(axes, images[i, 0], title=f"{named[i].item()}, not {labels[i].item()}")
+        plotting.show(axes, images[i, 0], title=f"{named[i].item()}, not {labels[i].item()}")
     return figure
 
 

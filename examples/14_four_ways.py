@@ -3,9 +3,8 @@
     python examples/14_four_ways.py [--out DIR] [--quick] [--seed N]
 
 The lecture closes with four frameworks, each a way to write a network: Theano compiles functions, Torch puts modules
-together, TensorFlow builds a dataflow graph and then runs it, Caffe reads a script. Here the same network, eight tanh
-units that learn the sinus, is written in each of these ways, and trained from the same weights. All four must give the
-same numbers, step by step.
+together, TensorFlow builds a dataflow graph and then runs it, Caffe reads a script. Here one network, eight tanh units
+that learn the sinus, is written in each way and trained from the same weights: all must give the same numbers.
 """
 
 import sys
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import common
 import numpy as np
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
 from tinygrad_course.data import Sinus
-from tinygrad_course.graph import Node
 from tinygrad_course.interop import caffe
 
 LR, MOMENTUM = 0.1, 0.8
@@ -31,10 +30,7 @@ def criterion(W1, b1, W2, b2, x, t):
 
 
 def symbolic(start, x, t, steps):
-    """Theano: the error is a function; its gradient is derived as a function; a step is a function too, compiled.
-
-    Nothing has a state: weights and velocities go in, and come out changed.
-    """
+    """Theano: functions alone, compiled. Nothing has a state: weights and velocities go in, and come out changed."""
     slope = tc.func.value_and_grad(criterion, argnums=(0, 1, 2, 3))
 
     @tc.compile
@@ -52,7 +48,7 @@ def symbolic(start, x, t, steps):
 def modules(start, x, t, steps):
     """Torch: modules own the weights, an optimizer changes them in place, the graph is made anew in each step."""
     model = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1))
-    nn.utils.vector_to_parameters(tc.tensor(flat(start)), model.parameters())
+    nn.utils.vector_to_parameters(nn.utils.parameters_to_vector(start), model.parameters())
     optimizer = optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -62,27 +58,17 @@ def modules(start, x, t, steps):
         yield loss.item(), list(model.parameters())
 
 
-class Session:
-    """TensorFlow: what was recorded is run anew, with other values for its sources."""
+def run_session(fetches, feeds):
+    """TensorFlow's session: the fetches' values where the sources have these; what is recorded is run anew."""
+    values = dict(feeds)
 
-    def __init__(self, fetches):
-        self.fetches = [tensor.node for tensor in fetches]
-        found, waiting = set(), list(self.fetches)
-        while waiting:
-            node = waiting.pop()
-            if isinstance(node, Node) and node not in found:
-                found.add(node)
-                waiting += node.parents
-        self.nodes = sorted(found, key=lambda node: node.seq)  # each after those that it needs
-
-    def run(self, values):
-        """The values of the fetches, given arrays for all sources."""
-        for node in self.nodes:
-            inputs = [
-                v if parent is None else values[parent] for parent, v in zip(node.parents, node.inputs, strict=True)
-            ]
+    def value(node):
+        if node not in values:
+            inputs = [v if p is None else value(p) for p, v in zip(node.parents, node.inputs, strict=True)]
             values[node] = node.op.forward(*inputs, **node.params)
-        return [values[node] for node in self.fetches]
+        return values[node]
+
+    return [value(tensor.node) for tensor in fetches]
 
 
 def build_graph(x, t):
@@ -90,18 +76,16 @@ def build_graph(x, t):
     shapes = {"W1": (8, 1), "b1": (8,), "W2": (1, 8), "b2": (1,), "x": x.shape, "t": t.shape}
     sources = {name: tc.zeros(*shape, requires_grad=True) for name, shape in shapes.items()}
     E = criterion(**sources)
-    slopes = tc.autograd.grad(E, list(sources.values())[:4], create_graph=True)
-    return sources, E, slopes
+    return sources, E, tc.autograd.grad(E, list(sources.values())[:4], create_graph=True)
 
 
 def dataflow(start, x, t, steps):
     """TensorFlow: first the graph, once, without a number in it; then a session that feeds and fetches."""
     sources, E, slopes = build_graph(x, t)
-    session = Session([E, *slopes])
     weights, velocities = [w.numpy() for w in start], [0.0] * 4
     for _ in range(steps):
         feeds = dict(zip(sources.values(), [*weights, x.numpy(), t.numpy()], strict=True))
-        error, *found = session.run(feeds)
+        error, *found = run_session([E, *slopes], feeds)
         velocities = [MOMENTUM * v + g for v, g in zip(velocities, found, strict=True)]
         weights = [w - LR * v for w, v in zip(weights, velocities, strict=True)]
         yield float(error), [tc.tensor(w) for w in weights]
@@ -110,30 +94,21 @@ def dataflow(start, x, t, steps):
 def script(start, x, t, steps):
     """Caffe: no code at all; the network and how to train it are two texts."""
     solver = caffe.Solver(SOLVER, data={"samples": (x[:, :, None, None], t)})
-    nn.utils.vector_to_parameters(tc.tensor(flat(start)), solver.net.parameters())
+    nn.utils.vector_to_parameters(nn.utils.parameters_to_vector(start), solver.net.parameters())
     for _ in range(steps):
         solver.solve(1)
         yield solver.losses[-1], list(solver.net.parameters())
 
 
-WAYS = {"symbolic": symbolic, "modules": modules, "dataflow": dataflow, "script": script}
-
-
-def flat(weights):
-    """All weights in one array of their own."""
-    return np.concatenate([w.detach().numpy().ravel() for w in weights])
-
-
 def draw(errors, apart):
     """The error of all four, one line on the other, and how far their weights are from those of the modules."""
-    figure = common.new_figure(11, 3.8)
-    left, right = figure.subplots(1, 2)
-    for k, (name, found) in enumerate(errors.items()):
-        left.plot(found, lw=7 - 2 * k, color=f"C{k}", label=name)
+    figure, (left, right) = plotting.subplots(1, 2, 11, 3.8)
+    for k, name in enumerate(errors):
+        left.plot(errors[name], lw=7 - 2 * k, color=f"C{k}", label=name)
         right.plot(np.maximum(apart[name], 1e-17), lw=1, color=f"C{k}")
     left.set(title="E, four times", xlabel="step", yscale="log")
     right.set(title="Weights: difference from the modules'", xlabel="step", yscale="log", ylim=(8e-18, 1e-11))
-    common.one_legend(figure)
+    plotting.one_legend(figure)
     return figure
 
 
@@ -141,30 +116,27 @@ def main():
     args, report = common.start(__doc__, __file__)
     tc.set_default_dtype(tc.float64)  # so that differences are rounding of the sixteenth digit
     steps = 200 if args.quick else 2000
-    data = Sinus(low=-3.14159, high=3.14159)
-    x, t = data.x.double(), data.t.double()
+    x, t = (v.double() for v in Sinus(low=-3.14159, high=3.14159).tensors)
     start = [p.detach().clone() for p in nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).parameters()]
     errors, weights = {}, {}
-    for name, way in WAYS.items():
-        rows = [(E, flat(now)) for E, now in way(start, x, t, steps)]
+    for way in (symbolic, modules, dataflow, script):
+        name = way.__name__
+        rows = [(E, nn.utils.parameters_to_vector(now).detach()) for E, now in way(start, x, t, steps)]
         errors[name], weights[name] = (np.array(column) for column in zip(*rows, strict=True))
         print(f"  {name:9s} E = {errors[name][0]:.16f} at first, {errors[name][-1]:.16f} after {steps} steps")
-    largest = np.abs(weights["modules"]).max()
-    apart = {name: np.abs(found - weights["modules"]).max(1) / largest for name, found in weights.items()}
+    usual, others = weights["modules"], ("symbolic", "dataflow", "script")
+    apart = {name: np.abs(weights[name] - usual).max(1) / np.abs(usual).max() for name in weights}
 
     sources, _, slopes = build_graph(x, t)
     report.draw(tc.viz.draw(slopes[0], names=sources), "14_graph", "The dataflow graph of the third way, from "
-                "placeholders and variables to ∂E/∂W1: the gradient is a part of the graph. It is data, which a "
-                "session runs with any numbers.")  # fmt: skip
+                "placeholders and variables to ∂E/∂W1: the gradient is a part of it. A session runs it.")  # fmt: skip
     report.save(draw(errors, apart), "14_four_ways.png", "Left: the error of the network written in four ways; the "
                 "lines lie on each other. Right: how far their weights are from the modules', relative to the largest: "
                 "roundings of the last digit (0 is drawn at 10⁻¹⁷).")  # fmt: skip
 
-    others = [name for name in WAYS if name != "modules"]
     first = {name: float(abs(errors[name][0] / errors["modules"][0] - 1)) for name in others}
     worst = {name: float(apart[name].max()) for name in others}
     falls = {name: float(found[-1] / found[0]) for name, found in errors.items()}
-    print()
     report.claim("error", "from the same weights all compute one error (relative difference from the modules')",
                  first, max(first.values()) <= 1e-12)  # fmt: skip
     report.claim("weights", f"in {steps} steps all take one way (largest relative difference of a weight)",

@@ -1,13 +1,14 @@
-"""What the chapters share: their options, progress, figures with captions, and the claims that a run closes with."""
+"""What all chapters share: their options, progress, and the report of a run: figures, derivations, claims."""
 
 import argparse
 import contextlib
 import json
 import os
 import sys
-import textwrap
 import time
 from pathlib import Path
+
+import plotting
 
 import tinygrad_course as tc
 
@@ -67,26 +68,6 @@ class progress:
             bar.close()
 
 
-def new_figure(width, height):
-    """An empty figure, in inches. No window is opened."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError('the figures need matplotlib: pip install "tinygrad_course[plot]"') from error
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def one_legend(figure, columns=None):
-    """One legend for all axes, below them."""
-    found = {}
-    for axes in figure.axes:
-        handles, labels = axes.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-        if own := axes.get_legend():
-            own.remove()
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns or len(found), frameon=False)
-
-
 class Report:
     """What one run leaves: its figures, and the numbers that it measured for or against the chapter's claims."""
 
@@ -100,12 +81,7 @@ class Report:
         """Write a figure with a caption under it that says what is to be seen."""
         self.out.mkdir(parents=True, exist_ok=True)
         if not self.bare:
-            figure.draw_without_rendering()  # arranges the axes and the legend,
-            figure.set_layout_engine("none")  # which then stay where they are, with the caption below
-            for legend in figure.legends:
-                legend.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
-            wide = textwrap.fill(caption, int(15.5 * figure.get_figwidth()))
-            figure.text(0.01, -0.02, wide, va="top", ha="left", fontsize=9, style="italic")
+            plotting.write_below(figure, caption)
         figure.savefig(self.out / name, dpi=120, bbox_inches="tight", pad_inches=0.12)
         self.figures.append({"file": name, "caption": caption})
 
@@ -142,6 +118,8 @@ class Report:
         """
         numbers = measured if isinstance(measured, dict) else {"": measured}
         told = ", ".join(f"{key} {value:.4g}".strip() for key, value in numbers.items())
+        if not self.claims:
+            print()
         self.claims.append({"name": name, "claim": text, "measured": measured, "holds": bool(holds)})
         print(f"Claim: {text}. Measured: {told}: {'holds' if holds else 'DOES NOT HOLD on this run'}.")
 

@@ -1,9 +1,10 @@
-"""What the chapters share that train classifiers: digits, perceptrons, a pass of training, sweeps over a setting."""
+"""What the chapters that train classifiers share: digits, perceptrons, a pass of training, sweeps over a setting."""
 
 import itertools
 import warnings
 
 import common
+import plotting
 
 import tinygrad_course as tc
 from tinygrad_course import nn, optim
@@ -76,36 +77,8 @@ def sweep(values, build, data, label, *, epochs, size, starts, seed):
     return tc.tensor(list(errors.values()), dtype=tc.float64), models
 
 
-def draw_band(axes, places, values, color, label, **style):
-    """Values (places, starts): their mean as a line, and shaded from the lowest start to the highest."""
-    axes.fill_between(places, values.min(1)[0].numpy(), values.max(1)[0].numpy(), color=color, alpha=0.2)
-    axes.plot(places, values.mean(1).numpy(), color=color, label=label, **style)
-    axes.grid(alpha=0.3)
-
-
 def draw_sweep(axes, places, errors, title, label):
     """What `sweep` found: the errors in the last test and in training."""
     for part, color, name in ((-1, "tab:red", "test"), (0, "tab:blue", "training")):
-        draw_band(axes, places, errors[:, :, part], color, name, marker="o", ms=3)
+        plotting.draw_band(axes, places, errors[:, :, part], color, name, marker="o", ms=3)
     axes.set(title=title, xlabel=label)
-
-
-def show(axes, image, label="", title="", **options):
-    """An image without ticks, darker where values are larger, with a label on its left and a title."""
-    axes.imshow(image.numpy(), **{"cmap": "gray_r", **options})
-    axes.set(xticks=[], yticks=[])
-    axes.set_ylabel(label, rotation=0, ha="right", va="center", fontsize=8)
-    axes.set_title(title, fontsize=8)
-
-
-def show_rows(figure, rows, columns, signed=False, **options):
-    """Rows of images, each with its name; `signed`: blue is positive, red negative, each image scaled by itself."""
-    for places, (name, images) in zip(figure.subplots(len(rows), columns, squeeze=False), rows.items(), strict=True):
-        for k, axes in enumerate(places):
-            if k >= len(images):
-                axes.set_axis_off()
-                continue
-            if signed:
-                most = images[k].abs().max().item()
-                options = {"cmap": "RdBu", "vmin": -most, "vmax": most}
-            show(axes, images[k], "" if k else name, **options)
