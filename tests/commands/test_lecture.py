@@ -136,7 +136,10 @@ def test_a_stop_ends_all_processes_and_can_be_resumed(lecture, tmp_path, number)
             assert time.monotonic() < end
             time.sleep(0.05)
         running.send_signal(number)
-        out, _ = running.communicate(timeout=60)
+        try:
+            out, _ = running.communicate(timeout=60)
+        finally:
+            running.kill()
     assert running.returncode == 130
     assert out.splitlines()[-1] == "stopped; the same command goes on from here"
     assert _has_ended(int(note.read_text()))

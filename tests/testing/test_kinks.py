@@ -141,6 +141,15 @@ def test_any_share_among_ties_is_right(x, data, seed):
     assert gradcheck(tc.primitive(np.max, vjp=lambda g, y, x: g * share, name="shared"), x, seed=seed)
 
 
+@given(st.sampled_from([1e-6, 1e-5, 1e-4]), st.sampled_from([-1.0, 1.0]), seeds)
+def test_a_kink_next_to_a_kink(near, side, seed):
+    """Slopes on all sides do not settle by usual steps."""
+    x = np.array([0.0, side * near, 0.3, -0.2])
+    assert gradcheck(lambda x: tc.relu(x).sum() + tc.relu(x.sum() - 0.1), x, seed=seed)
+    with pytest.raises(GradientError):
+        gradcheck(rectifier(-0.5, 1.0), x, seed=seed)
+
+
 def test_the_report_says_where_the_kinks_are():
     passed = gradcheck(tc.abs, np.array([[1.0, 0.0], [-2.0, 3.0]]))
     assert [(k.input, k.element) for k in passed.kinks] == [("input 0", (0, 1))]

@@ -44,6 +44,17 @@ def test_a_kink_within_the_first_step_is_stepped_over(x, sign):
     np.testing.assert_allclose(found.value, [sign], rtol=1e-9)
 
 
+@given(st.floats(2e-3, 3e-3), st.floats(-3, 3), st.floats(1, 3), st.floats(1, 3))
+def test_kinks_that_the_larger_steps_agree_across_are_seen_by_the_smaller(ahead, slope, up, down):
+    """Beside a curve for which the smaller steps are needed."""
+
+    def curve(t):
+        rest = slope * t
+        return np.array([rest + max(ahead, up * t, -down * t), rest + max(ahead / 8, up * t)])
+
+    np.testing.assert_allclose(derivative(curve).value, slope, rtol=1e-9, atol=1e-9)
+
+
 @given(st.floats(-3, 3), st.floats(-3, 3))
 def test_slopes_differ_at_a_kink(left_slope, right_slope):
     left, right = slopes(lambda t: np.array([t * (left_slope if t < 0 else right_slope) + t * t]))

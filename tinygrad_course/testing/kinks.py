@@ -42,6 +42,8 @@ MARGIN = 10.0
 # How far slopes may be from linear in the direction before that is called a bend.
 BEND = 1e-6
 ROUGH = 1e-3
+# The step where usual ones do not settle.
+CLOSE = 2.0**-17
 GROUPS = 48
 DISPLACEMENTS = 5
 # The step at which a bend is looked for: far below any curvature's, far above rounding.
@@ -68,8 +70,17 @@ class Rays:
         self.scale = np.concatenate([np.full(x.size, _scale(x)) for x in point.values])
 
     def along(self, d: np.ndarray) -> Estimate:
-        """The slopes of all outputs at the start of the ray."""
-        return onward(lambda t: self.at(t, d), floor=self.floor)
+        """The slopes of all outputs at the start of the ray.
+
+        Where they do not settle there is another kink nearby: tiny steps stay on this side of it.
+        """
+        usual = onward(lambda t: self.at(t, d), floor=self.floor)
+        rough = usual.error > ROUGH * np.abs(usual.value)
+        if not rough.any():
+            return usual
+        close = onward(lambda t: self.at(t, d), CLOSE, self.floor)
+        better = rough & (close.error < usual.error)
+        return Estimate(*(np.where(better, b, a) for a, b in zip(usual, close)))
 
     def at(self, t: float, d: np.ndarray) -> np.ndarray:
         moved = [

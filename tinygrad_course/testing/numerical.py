@@ -24,6 +24,8 @@ LONGER = 4.0
 LEVELS = 12
 # Where the table agrees to this much, smaller steps only add rounding.
 ENOUGH = 1e-12
+# How many times their errors two estimates are apart that contradict each other.
+SURE = 100.0
 
 
 class Estimate(NamedTuple):
@@ -119,7 +121,9 @@ def _extrapolate(
                 longer.append(longer[-1] + (longer[-1] - previous) / (power - 1))
                 power *= factor
                 spread = np.maximum(np.abs(longer[-1] - longer[-2]), np.abs(longer[-1] - previous)) + rounding
-                better = spread < error  # False where NaN
+                # Larger steps round least, and may agree across kinks that the smaller ones see.
+                sees = np.abs(longer[-1] - best) > SURE * (spread + error)
+                better = (spread < error) | sees  # False where NaN
                 best = np.where(better, longer[-1], best)
                 error = np.where(better, spread, error)
             row = longer
