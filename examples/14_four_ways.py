@@ -30,19 +30,18 @@ def criterion(W1, b1, W2, b2, x, t):
 
 
 def symbolic(start, x, t, steps):
-    """Theano: functions alone, compiled. Nothing has a state: weights and velocities go in, and come out changed."""
-    slope = tc.func.value_and_grad(criterion, argnums=(0, 1, 2, 3))
-
-    @tc.compile
-    def step(weights, velocities, x, t):
-        E, slopes = slope(*weights, x, t)
-        velocities = [MOMENTUM * v + g for v, g in zip(velocities, slopes, strict=True)]
-        return E, [w - LR * v for w, v in zip(weights, velocities, strict=True)], velocities
-
-    weights, velocities = start, [tc.zeros_like(w) for w in start]
+    """Theano: a graph of symbols for the error, its gradient and the new weights; a function is compiled from it."""
+    weights, velocities = [w.clone().requires_grad_() for w in start], [tc.zeros_like(w) for w in start]
+    with tc.symbolic():
+        inputs = tc.zeros_like(x), tc.zeros_like(t)
+        E = criterion(*weights, *inputs)
+        slopes = tc.autograd.grad(E, weights)
+        faster = [MOMENTUM * v + g for v, g in zip(velocities, slopes, strict=True)]
+        lower = [w - LR * v for w, v in zip(weights, faster, strict=True)]
+        updates = zip(velocities + weights, faster + lower, strict=True)
+        step = tc.compile(inputs, E, updates)
     for _ in range(steps):
-        E, weights, velocities = step(weights, velocities, x, t)
-        yield E.item(), weights
+        yield step(x, t).item(), weights
 
 
 def modules(start, x, t, steps):
