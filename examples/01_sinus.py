@@ -119,11 +119,9 @@ def main():
         print(f"  {kind:20s} {errors[kind]:.6f}")
         tc.viz.plots.fit(fit, x, t, curve=curve, ax=axes).set_title(kind)
     plotting.one_legend(figure)
-    report.save(
-        figure, "01_basis_functions.png",
-        "Least squares with given basis functions: a line cannot bend; eight Gaussians or sigmoids follow the curve, "
-        "wherever they stand: evenly, or on eight of the samples.",
-    )  # fmt: skip
+    report.save(figure, "01_basis_functions.png", "Least squares with given basis functions: a line cannot bend; eight "
+                "Gaussians or sigmoids follow the curve, wherever they stand: evenly, or on eight of the samples."
+                )  # fmt: skip
 
     print("\nLearned basis functions: two layers, three tanh units")
     figure, places = plotting.subplots(1, len(problems), 3.25 * max(2, len(problems)), 3.2, squeeze=False)

@@ -120,18 +120,13 @@ def main():
                 fits[name] = weights
                 needed[name] = min(without_each(weights, x, t)) / errors[name][3][0]
 
-    report.save(
-        draw_units(problems, fits), "02_units.png",
-        "Three hidden units, the best start. Above: the fit and the outputs of the hidden units (dashed). Below: each "
-        "output times its weight; the fit is their sum and a constant. Each unit bends the curve in one place; the "
-        "step needs only one.",
-    )  # fmt: skip
-    report.save(
-        draw_errors(errors), "02_starts.png",
-        f"Error after {steps:,} steps of rProp, for {starts} random starts. From the same number of units, starts end "
-        "far apart; with more units even a poor start ends well. The step needs one unit, and is learned slower with "
-        "more. (Errors below 10⁻⁴ are not shown.)",
-    )  # fmt: skip
+    report.save(draw_units(problems, fits), "02_units.png", "Three hidden units, the best start. Above: the fit and "
+                "the outputs of the hidden units (dashed). Below: each output times its weight; the fit is their sum "
+                "and a constant. Each unit bends the curve in one place; the step needs only one.")  # fmt: skip
+    report.save(draw_errors(errors), "02_starts.png", f"Error after {steps:,} steps of rProp, for {starts} random "
+                "starts. From the same number of units, starts end far apart; with more units even a poor start ends "
+                "well. The step needs one unit, and is learned slower with more. (Errors below 10⁻⁴ are not shown.)"
+                )  # fmt: skip
 
     best = {name: found[3][0] for name, found in errors.items()}
     report.claim("three units", "three tanh units fit each of the four targets (rms error at most 0.03)", best,

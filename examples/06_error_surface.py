@@ -41,48 +41,42 @@ def collapse(chain):
     return W, b
 
 
-def twins(weights):
+def unpack(w):
+    """W1, b1, W2, b2 of a 1-M-1 network whose weights are one vector: a point of the surface, or many at once."""
+    return np.split(w, [UNITS, 2 * UNITS, 3 * UNITS], axis=-1)
+
+
+def twins(w):
     """All 2^M · M! weights that give the same function: tanh(-a) = -tanh(a), and the order of a sum is free."""
-    W1, b1, W2, b2 = weights
-    for signs in itertools.product((1.0, -1.0), repeat=UNITS):
-        s = np.array(signs)
-        for order in itertools.permutations(range(UNITS)):
-            p = list(order)
-            yield [(W1 * s[:, None])[p], (b1 * s)[p], (W2 * s)[:, p], b2]
+    W1, b1, W2, b2 = unpack(w)
+    orders = [list(order) for order in itertools.permutations(range(UNITS))]
+    signs = [np.array(s) for s in itertools.product((1.0, -1.0), repeat=UNITS)]
+    return np.array([np.concatenate([(s * W1)[p], (s * b1)[p], (s * W2)[p], b2]) for s in signs for p in orders])
 
 
-def output(weights, x):
-    """The two-layer network, for arrays of weights with any leading axes: many points of the surface at once."""
-    W1, b1, W2, b2 = weights
-    return np.tanh(x @ W1.swapaxes(-1, -2) + b1[..., None, :]) @ W2.swapaxes(-1, -2) + b2[..., None, :]
+def output(w, x):
+    """y(x) = Σⱼ wⱼ⁽²⁾ tanh(wⱼ⁽¹⁾ x + bⱼ⁽¹⁾) + b⁽²⁾ at each of the points w: (points, samples)."""
+    W1, b1, W2, b2 = (part[..., None, :] for part in unpack(w))
+    return (W2 * np.tanh(W1 * x + b1)).sum(-1) + b2[..., 0]
 
 
-def errors_at(points, start, x, t):
-    """The mean squared error at points of the surface, given as flat weights with any leading axes."""
-    ends = np.cumsum([w.size for w in start])[:-1]
-    parts = np.split(points, ends, axis=-1)
-    weights = [p.reshape(*points.shape[:-1], *w.shape) for p, w in zip(parts, start, strict=True)]
-    return np.square(output(weights, x) - t).mean(axis=(-1, -2))
-
-
-def flat(weights):
-    """All weights in one vector."""
-    return np.concatenate([w.ravel() for w in weights])
+def errors_at(w, x, t):
+    """The mean squared error at each of the points w of the surface."""
+    return np.square(output(w, x) - t[:, 0]).mean(-1)
 
 
 def linear_networks(steps, report):
     """Train a chain of linear layers, and set beside it the one matrix, least squares, and a network with tanh."""
     data = tc.randn(200, 6, dtype=tc.float64)
     target = tc.tanh(data @ tc.randn(6, 4, dtype=tc.float64)) @ tc.randn(4, 3, dtype=tc.float64)
-    sizes = (6, 8, 8, 8, 3)
-    chain = nn.Sequential(*(nn.Linear(i, o) for i, o in itertools.pairwise(sizes))).double()
+    chain = nn.Sequential(nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 3)).double()
     bent = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).double()
     errors = {"4 linear layers": train(chain, data, target, steps, "linear")}
     W, b = collapse(chain)
     difference = (chain(data) - (data @ W.T + b)).abs().max().item() / target.abs().max().item()
-    ones = np.hstack([data.numpy(), np.ones((200, 1))])
-    best = np.linalg.lstsq(ones, target.numpy(), rcond=None)[0]
-    errors["least squares"] = float(np.square(ones @ best - target.numpy()).mean())
+    ones = tc.cat([data, tc.ones(200, 1, dtype=tc.float64)], dim=1)
+    best = tc.linalg.lstsq(ones, target).solution
+    errors["least squares"] = nn.functional.mse_loss(ones @ best, target).item()
     errors["2 layers with tanh"] = train(bent, data, target, steps, "with tanh")
     print(f"  mean squared errors: {errors}")
     text = "a chain of linear layers is one matrix (largest relative difference of 4 layers and their product)"
@@ -94,34 +88,29 @@ def linear_networks(steps, report):
     report.claim("bends", "one layer of tanh units does better (ratio to least squares)", ratio, ratio < 1)
 
 
-def draw_slices(minimum, others, x, t, rng):
-    """Slices of the surface: lines through the minimum, lines to its twins, and the plane of three twins.
-
-    Returns:
-        The figure, and the lowest of the barriers on the way to a twin.
-    """
-    w = flat(minimum)
+def draw_slices(w, others, x, t, rng):
+    """Lines through the minimum w, lines to its twins, and the plane of three twins; also the lowest barrier to one."""
     figure, (lines, ways, plane) = plotting.subplots(1, 3, 12.5, 4)
     s = np.linspace(-1, 1, 201)
     for _ in range(4):
         d = rng.standard_normal(w.size)
         d *= np.linalg.norm(w) / np.linalg.norm(d)
-        lines.plot(s, errors_at(w + s[:, None] * d, minimum, x, t), lw=1)
+        lines.plot(s, errors_at(w + s[:, None] * d, x, t), lw=1)
     lines.set(title="Through the minimum", xlabel="step along a random direction / |w|", yscale="log",
               ylabel="mean squared error")  # fmt: skip
     s = np.linspace(0, 1, 201)
-    along = [errors_at(w + s[:, None] * (flat(other) - w), minimum, x, t) for other in others]
+    along = [errors_at(w + s[:, None] * (other - w), x, t) for other in others]
     ways.plot(s, np.transpose(along[:: max(1, len(others) // 12)]), lw=1)
     ways.set(title="Straight to a twin", xlabel="share of the way", yscale="log")
     # A plane through three points with the same error: its axes are orthonormal.
-    far = sorted(others, key=lambda o: np.linalg.norm(flat(o) - w))
-    twins = np.array([0 * w, flat(far[len(far) // 3]) - w, flat(far[-1]) - w])
-    axes = np.linalg.qr(twins[1:].T)[0]
-    corners = twins @ axes
+    far = others[np.linalg.norm(others - w, axis=1).argsort()]
+    three = np.array([w, far[len(far) // 3], far[-1]]) - w
+    axes = np.linalg.qr(three[1:].T)[0]
+    corners = three @ axes
     room = 0.3 * np.ptp(corners, axis=0)
     a, b = np.linspace(corners.min(0) - room, corners.max(0) + room, 121).T
     points = w + np.stack(np.meshgrid(a, b), axis=-1) @ axes.T
-    seen = plane.contourf(a, b, np.log10(errors_at(points, minimum, x, t)), levels=25, cmap="viridis")
+    seen = plane.contourf(a, b, np.log10(errors_at(points, x, t)), levels=25, cmap="viridis")
     plane.plot(*corners.T, "o", color="white", mec="black", label="three twins")
     plane.set(title="The plane of three twins", xlabel="distance in weight space")
     plane.legend(loc="upper right", fontsize=8)
@@ -138,21 +127,20 @@ def main():
     x, t = data.x.double(), data.t.double()
     model = nn.Sequential(nn.Linear(1, UNITS), nn.Tanh(), nn.Linear(UNITS, 1)).double()
     error = train(model, x, t, steps, "sin x")
-    minimum = [p.detach().numpy() for p in model.parameters()]
+    w = nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
     x, t = x.numpy(), t.numpy()
-    y = output(minimum, x)
-    everyone = list(twins(minimum))
-    difference = max(np.abs(output(twin, x) - y).max() for twin in everyone) / np.abs(y).max()
-    distinct = len({flat(twin).tobytes() for twin in everyone})
-    figure, barrier = draw_slices(minimum, everyone[1:], x, t, np.random.default_rng(args.seed))
+    y, everyone = output(w, x), twins(w)
+    difference = np.abs(output(everyone, x) - y).max() / np.abs(y).max()
+    distinct = len(np.unique(everyone, axis=0))
+    figure, barrier = draw_slices(w, everyone[1:], x, t, np.random.default_rng(args.seed))
     report.save(figure, "06_surface.png", f"The error surface of 1-{UNITS}-1 tanh units learning sin x, around the "
                 "trained weights w. Left: along random directions. Middle: from w straight to some of its twins, which "
                 "compute the same function: both ends are as low, and a barrier lies between. Right: the plane through "
                 "three twins, with valleys of their own.")  # fmt: skip
     count = 2**UNITS * math.factorial(UNITS)
     text = f"2^{UNITS} · {UNITS}! = {count} weights give one function (number found; largest relative difference)"
-    numbers = {"number": distinct, "difference": difference}
-    report.claim("symmetries", text, numbers, distinct == count and difference <= 1e-12)
+    same = distinct == count and difference <= 1e-12
+    report.claim("symmetries", text, {"number": distinct, "difference": difference}, same)
     text = "the surface is not convex: on the straight way to every twin the error rises (lowest barrier / error at w)"
     report.claim("barriers", text, barrier / error, barrier / error > 1.001)
     return report.close()
