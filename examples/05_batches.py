@@ -8,13 +8,11 @@ drawn against what has been spent: passes over the data (epochs), updates of the
 """
 
 import sys
-import time
-import warnings
 
 import common
+import learning
 import plotting
 
-import tinygrad_course as tc
 from tinygrad_course import nn, optim
 from tinygrad_course.data import DataLoader, TensorDataset
 
@@ -30,37 +28,26 @@ def network():
 def descend(model, x, t, size, lr, epochs, watch, label):
     """Train with `size` samples per update. Every `watch` updates look at the error over all samples.
 
-    Looking is not counted as time.
-
     Returns:
-        The rows (epochs, updates, seconds, error).
+        The log of it, with rows (epochs, updates, seconds, error).
     """
     criterion = nn.CrossEntropyLoss()
     optimizer = optim.SGD(model.parameters(), lr=lr)
     loader = DataLoader(TensorDataset(x, t), batch_size=size, shuffle=True)
-    rows, updates, spent = [(0.0, 0, 0.0, mean_error(model, x, t))], 0, 0.0
+    log, updates = learning.Log(lambda: criterion(model(x), t)), 0
+    log.look(0.0, 0)
     for _ in (bar := common.progress(epochs, label)):
-        begun = time.perf_counter()
         for inputs, classes in loader:
             optimizer.zero_grad()
             criterion(model(inputs), classes).backward()
             optimizer.step()
             updates += 1
             if updates % watch == 0:
-                spent += time.perf_counter() - begun
-                rows.append((updates * size / len(x), updates, spent, mean_error(model, x, t)))
-                begun = time.perf_counter()
-        spent += time.perf_counter() - begun
-        bar.note = f"cross-entropy {rows[-1][-1]:.4f}"
-        if rows[-1][-1] < GOAL / 2:
+                log.look(updates * size / len(x), updates)
+        bar.note = f"cross-entropy {log.rows[-1][-1]:.4f}"
+        if log.rows[-1][-1] < GOAL / 2:
             break
-    return rows
-
-
-def mean_error(model, x, t):
-    """The cross-entropy over all samples."""
-    with tc.no_grad():
-        return nn.functional.cross_entropy(model(x), t).item()
+    return log
 
 
 def spent_until(rows, goal):
@@ -73,12 +60,10 @@ def draw(found):
     labels = ("epochs (passes over the data)", "updates of the weights", "seconds")
     figure, places = plotting.subplots(1, 3, 12, 4, sharey=True)
     for column, axes in enumerate(places):
-        for label, rows in found.items():
-            costs, errors = [row[column] for row in rows[1:]], [row[3] for row in rows[1:]]
-            axes.plot(costs, errors, color=COLOURS[label], lw=1.2, label=label)
+        for label, log in found.items():
+            log.plot(axes, column, COLOURS[label], label)
         axes.axhline(GOAL, color="black", lw=0.8, ls=":", label="the goal")
-        axes.set(xlabel=labels[column], xscale="log", yscale="log")
-        axes.grid(alpha=0.3)
+        axes.set(xlabel=labels[column])
     places[0].set_ylabel("cross-entropy, all training samples")
     plotting.one_legend(figure)
     return figure
@@ -86,11 +71,9 @@ def draw(found):
 
 def main():
     args, report = common.start(__doc__, __file__)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the subset that ships with the package is enough here
-        x, t = tc.data.MNIST().tensors()
     count = 500 if args.quick else 2000
-    x, t = (x[:count].flatten(1) - 0.1307) / 0.3081, t[:count]
+    (x, t), _ = learning.digits(None, count)
+    x = learning.standardized(x.flatten(1))
     start = network().state_dict()
     # Samples per update, learning rate (for each the best of 2, 1, 0.5, 0.2 … 0.005), passes at most, updates per look.
     settings = {"batch": (count, 1.0, 200, 1), "mini-batch": (32, 0.2, 20, 5), "stochastic": (1, 0.01, 5, 50)}
@@ -99,23 +82,21 @@ def main():
         model = network()
         model.load_state_dict(start)
         found[label] = descend(model, x, t, size, lr, epochs, watch, label)
-    costs = {label: spent_until(rows, GOAL) for label, rows in found.items()}
+    costs = {label: spent_until(log.rows, GOAL) for label, log in found.items()}
     print(f"\nUntil the cross-entropy is {GOAL}:")
     for label, (epochs, updates, seconds) in costs.items():
         print(f"  {label:11s} {epochs:8.2f} epochs {updates:8.0f} updates {seconds:8.3f} s")
 
-    report.save(
-        draw(found), "05_batches.png",
-        "One problem, three ways to accumulate the error, and three ways to count the cost. A pass over the data "
-        "teaches most if it is cut into many updates; an update is best if it has seen all samples; mini-batches are "
-        "the bargain between the two, as NumPy works through 32 samples almost as quickly as through one.",
-    )  # fmt: skip
+    report.save(draw(found), "05_batches.png", "One problem, three ways to accumulate the error, and three ways to "
+                "count the cost: the lowest error so far, and, faint, the error itself. A pass over the data teaches "
+                "most if it is cut into many updates; an update is best if it has seen all samples; mini-batches are "
+                "the bargain between the two, as NumPy works through 32 samples almost as quickly as through one."
+                )  # fmt: skip
 
     epochs, updates, seconds = ({k: v[i] for k, v in costs.items()} for i in range(3))
     order = epochs["stochastic"] < epochs["mini-batch"] < epochs["batch"]
-    report.claim(
-        "epochs", f"the smaller the batch, the fewer passes over the data are needed (to {GOAL})", epochs, order
-    )
+    text = f"the smaller the batch, the fewer passes over the data are needed (to {GOAL})"
+    report.claim("epochs", text, epochs, order)
     order = updates["batch"] < updates["mini-batch"] < updates["stochastic"]
     report.claim("updates", "the larger the batch, the fewer updates are needed", updates, order)
     fastest = seconds["mini-batch"] < min(seconds["batch"], seconds["stochastic"])

@@ -9,11 +9,10 @@ Fisher matrix, of which the natural gradient needs many per step, counts as two.
 
 import contextlib
 import copy
-import itertools
 import sys
-import time
 
 import common
+import learning
 import plotting
 
 import tinygrad_course as tc
@@ -24,33 +23,25 @@ with contextlib.suppress(ImportError):  # what L-BFGS needs, loaded now so that 
     import scipy.optimize  # noqa: F401
 
 
-class Run:
-    """The error of one method against evaluations and seconds. Looking at the error costs neither."""
+class Run(learning.Log):
+    """One method on its way down: its rows are (evaluations, seconds, error)."""
 
     def __init__(self, model, x, t, budget):
-        self.model, self.x, self.t, self.budget = model, x, t, budget
-        self.rows, self.spent, self.evaluations = [], 0.0, 0.0
-        self.begun = time.perf_counter()
-        self.look()
+        super().__init__(lambda: 0.5 * nn.functional.mse_loss(model(x), t))
+        self.model, self.x, self.t, self.budget, self.evaluations = model, x, t, budget, 0
+        self.spend(0)
 
-    def error(self):
-        """E, half the mean squared error over all points."""
-        return 0.5 * nn.functional.mse_loss(self.model(self.x), self.t)
-
-    def look(self, cost=0.0):
+    def spend(self, cost):
         """Note the error after `cost` further evaluations."""
-        self.spent += time.perf_counter() - self.begun
         self.evaluations += cost
-        with tc.no_grad():
-            self.rows.append((self.evaluations, self.spent, self.error().item()))
-        self.begun = time.perf_counter()
+        self.look(self.evaluations)
 
     def evaluate(self):
         """E with its gradient: one evaluation."""
         self.model.zero_grad()
         loss = self.error()
         loss.backward()
-        self.look(1)
+        self.spend(1)
         return loss
 
 
@@ -64,7 +55,7 @@ def stochastic(run, label, momentum=0.0, patience=None):
             optimizer.zero_grad()
             (0.5 * nn.functional.mse_loss(run.model(run.x[part]), run.t[part])).backward()
             optimizer.step()
-        run.look(1)
+        run.spend(1)
         plateau.step(run.rows[-1][2])
         bar.note = f"E = {run.rows[-1][2]:.3e}, lr = {optimizer.param_groups[0]['lr']:g}"
 
@@ -96,7 +87,7 @@ def natural(run, label):
     while run.evaluations < run.budget:
         optimizer.step(compute)
         # The gradient, the products (and one for the model's promise), and the look at what the step brought.
-        run.look(2 + 2 * (optimizer.result["cg_iterations"] + 1))
+        run.spend(2 + 2 * (optimizer.result["cg_iterations"] + 1))
     print(f"  {label:12s} E = {run.rows[-1][2]:.3e} after {len(run.rows) - 1} steps")
 
 
@@ -115,11 +106,8 @@ def draw(runs):
     figure, places = plotting.subplots(1, 2, 11, 4.4, sharey=True)
     for column, axes in enumerate(places):
         for k, (name, run) in enumerate(runs.items()):
-            costs, errors = [row[column] for row in run.rows[1:]], [row[2] for row in run.rows[1:]]
-            axes.plot(costs, errors, lw=0.5, alpha=0.25, color=f"C{k}")
-            axes.plot(costs, list(itertools.accumulate(errors, min)), lw=1.4, color=f"C{k}", label=name)
-        axes.set(xlabel=("evaluations", "seconds")[column], xscale="log", yscale="log")
-        axes.grid(alpha=0.3)
+            run.plot(axes, column, f"C{k}", name)
+        axes.set(xlabel=("evaluations", "seconds")[column])
     places[0].set_ylabel("E = ½ mean (y - t)²")
     plotting.one_legend(figure)
     return figure
@@ -128,8 +116,7 @@ def draw(runs):
 def main():
     args, report = common.start(__doc__, __file__)
     budget = 300 if args.quick else 5000
-    data = Sinus(low=-3.14159, high=3.14159)
-    x, t = data.x.double(), data.t.double()
+    x, t = (v.double() for v in Sinus(low=-3.14159, high=3.14159).tensors)
     start = nn.Sequential(nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1)).double()
     runs, lowest = {}, {}
     for name, descend in METHODS.items():
@@ -140,12 +127,11 @@ def main():
             print(f"  {name:12s} left out: {error}")
             continue
         runs[name], lowest[name] = run, min(row[2] for row in run.rows)  # rProp and SGD also step up
-        print(f"  {name:12s} lowest E {lowest[name]:.2e} in {run.evaluations:.0f} evaluations, {run.spent:.2f} s")
+        print(f"  {name:12s} lowest E {lowest[name]:.2e} in {run.evaluations} evaluations, {run.seconds:.2f} s")
 
-    report.save(draw(runs), "08_descent.png", "One network and start, six ways down: the lowest error so far, and, "
-                "faint, the error itself. Momentum adds up what successive gradients agree on. SGD's noise keeps it "
-                "from settling; dividing the learning rate by 10 on a plateau calms it. L-BFGS and the natural "
-                "gradient use the curvature of the surface.")  # fmt: skip
+    report.save(draw(runs), "08_descent.png", "One network and start, six ways down: the lowest error so far and, "
+                "faint, the error itself. Momentum adds up what successive gradients agree on; dividing the learning "
+                "rate by 10 calms SGD's noise; L-BFGS and the natural gradient use the surface's curvature.")  # fmt: skip
 
     last = {name: run.rows[-1][2] for name, run in runs.items()}
     for key, text, found, worse, better in (
@@ -154,10 +140,9 @@ def main():
         ("rprop", "rProp, from signs alone, gets lower than SGD with momentum", lowest, "momentum", "rProp"),
     ):
         report.claim(key, text, {k: found[k] for k in (worse, better)}, found[better] < found[worse])
-    second = {k: v for k, v in lowest.items() if k in ("L-BFGS", "natural")}
-    first = {k: v for k, v in lowest.items() if k not in second}
-    report.claim("curvature", "methods that use curvature get lowest for the same number of evaluations",
-                 second | first, max(second.values()) < min(first.values()))  # fmt: skip
+    first, second = list(lowest.values())[:4], list(lowest.values())[4:]  # by slopes alone, and by curvature
+    text = "methods that use curvature get lowest for the same number of evaluations"
+    report.claim("curvature", text, lowest, max(second) < min(first))
     return report.close()
 
 

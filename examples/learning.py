@@ -1,6 +1,7 @@
-"""What the chapters that train classifiers share: digits, perceptrons, a pass of training, sweeps over a setting."""
+"""What the chapters that train share: digits, perceptrons, a pass of training, sweeps over a setting, its costs."""
 
 import itertools
+import time
 import warnings
 
 import common
@@ -82,3 +83,25 @@ def draw_sweep(axes, places, errors, title, label):
     for part, color, name in ((-1, "tab:red", "test"), (0, "tab:blue", "training")):
         plotting.draw_band(axes, places, errors[:, :, part], color, name, marker="o", ms=3)
     axes.set(title=title, xlabel=label)
+
+
+class Log:
+    """The error on the way down, in rows of what was spent until then, seconds, and the error. Looking is free."""
+
+    def __init__(self, error):
+        self.error, self.rows, self.seconds, self.begun = error, [], 0.0, time.perf_counter()
+
+    def look(self, *spent):
+        """Add a row; `spent` are the costs that the caller counts."""
+        self.seconds += time.perf_counter() - self.begun
+        with tc.no_grad():
+            self.rows.append((*spent, self.seconds, self.error().item()))
+        self.begun = time.perf_counter()
+
+    def plot(self, axes, column, color, label):
+        """The lowest error so far against a column of the rows, and, faint, the error itself."""
+        costs, errors = [row[column] for row in self.rows[1:]], [row[-1] for row in self.rows[1:]]
+        axes.plot(costs, errors, lw=0.8, alpha=0.35, color=color)
+        axes.plot(costs, list(itertools.accumulate(errors, min)), lw=1.4, color=color, label=label)
+        axes.set(xscale="log", yscale="log")
+        axes.grid(alpha=0.3)
