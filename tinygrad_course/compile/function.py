@@ -16,7 +16,7 @@ from ..graph import state
 from ..tensor import LEAF, Tensor
 from . import joint
 from .backends import lower
-from .guards import Guards, Surroundings
+from .guards import Guards
 from .keys import alive, cut_off, flat, key_of
 from .modes import watch_modes
 from .passes import optimize
@@ -24,6 +24,7 @@ from .program import Argument, Executable, Held, Program
 from .record import Recorder
 from .report import Graph, Report, report
 from .settle import settle
+from .surroundings import Surroundings
 from .watch import Unwatchable
 
 __all__ = ["CompileError", "Compiled", "Entry"]

@@ -11,13 +11,13 @@ import ctypes
 import sys
 from collections.abc import Callable
 from functools import cache
-from types import CellType
+from types import CellType, FunctionType
 from typing import Any
 
 import numpy as np
 
 __all__ = ["ARRAY_DATA", "ARRAY_DIMS", "ARRAY_DTYPE", "ARRAY_FLAGS", "ARRAY_NDIM", "LIST_ITEMS", "LIST_SIZE",
-           "NEW_COPY", "TUPLE_ITEMS", "TYPE", "agrees", "numpy_function", "slot", "word"]  # fmt: skip
+           "NEW_COPY", "TUPLE_ITEMS", "TYPE", "agrees", "numpy_function", "place", "slot", "word"]  # fmt: skip
 
 _u64 = ctypes.c_uint64.from_address
 _HEAD = object.__basicsize__  # every object's: the count of its references, its type
@@ -59,6 +59,31 @@ def _offset(make: Callable[[object], Any], size: int) -> int | None:
 def cell() -> int | None:
     """Where a closure's cell keeps its object."""
     return _offset(CellType, CellType.__basicsize__)
+
+
+def place(x: Any, name: str) -> int | None:
+    """Where in an object's memory its class is, its dict, or a part of a function; None if that is not known."""
+    if name == "__class__":
+        return TYPE if type(x) is x.__class__ else None
+    if name == "__dict__":  # in front of the object, or behind
+        managed = (-32, -24) if type(x).__flags__ & 1 << 4 else ()
+        places = [i for i in (*managed, *range(_HEAD, type(x).__basicsize__, 8)) if word(id(x) + i) == id(x.__dict__)]
+        return places[0] if len(places) == 1 else None
+    return _in_functions(name) if type(x) is FunctionType else None
+
+
+@cache
+def _in_functions(name: str) -> int | None:
+    def sample() -> None:
+        pass
+
+    marks: dict[str, Any] = {"__code__": sample.__code__.replace(), "__defaults__": (object(),), "__kwdefaults__": {}}
+    if name not in marks:
+        return None
+    setattr(sample, name, marks[name])
+    size = FunctionType.__basicsize__
+    places = [i for i in range(_HEAD, size, 8) if word(id(sample) + i) == id(marks[name])]
+    return places[0] if len(places) == 1 else None
 
 
 def numpy_function(index: int) -> int:

@@ -62,6 +62,14 @@ class Watch:
         self._word(owner, place, id(value))
         self.keep.append(value)
 
+    def place(self, owner: Any, name: str, value: Any) -> None:
+        """`owner.name is value`, for its class, its dict, or what a function is made of."""
+        place = layout.place(owner, name)
+        if place is None:
+            raise Unwatchable(f"this Python keeps {name} elsewhere")
+        self._word(owner, place, 0 if value is None and name != "__class__" else id(value))
+        self.keep.append(value)
+
     def cell(self, cell: Any, value: Any) -> None:
         """A closure's variable is this object."""
         place = layout.cell()
