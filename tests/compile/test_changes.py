@@ -279,3 +279,14 @@ def test_gradients_outside_belong_to_the_values_of_their_call():
         y = twin(x)
     with pytest.raises(RuntimeError, match="cannot itself be differentiated"):
         tc.autograd.grad(y.sum(), x, create_graph=True)
+
+
+def test_programs_of_numbers_that_have_passed_are_let_go():
+    numbers = {"now": 0.0}
+    twin = compiled(lambda x: x * numbers["now"])
+    for i in range(40):
+        numbers["now"] = float(i)
+        assert [twin(tc.ones(1)).item() for _ in range(3)] == [i] * 3
+    assert 1 < len(twin.entries) <= 16
+    numbers["now"] = 1.0
+    assert twin(tc.ones(1)).item() == 1

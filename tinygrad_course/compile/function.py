@@ -31,6 +31,8 @@ __all__ = ["CompileError", "Compiled", "Entry"]
 
 # So many calls with the same shapes may be recorded before it is given up.
 _PATIENCE = 6
+# So many programs are kept for one kind of arguments, the latest: a number that code reads may always be another one.
+_KEPT = 16
 
 
 class CompileError(RuntimeError):
@@ -338,7 +340,7 @@ class Compiled:
             if program is not None:
                 guards = Guards(program, around, recorder.initial, recorder.arguments)
                 if guards.unchanged():
-                    history.entries.append(self._compiled(program, guards, recorder))
+                    history.entries = [*history.entries[1 - _KEPT :], self._compiled(program, guards, recorder)]
                     history.last, history.tries = None, 0
                     return
                 why = "it changes numbers or lists that it reads (a count, a list that grows)"
