@@ -66,7 +66,9 @@ def _projected(
             scale = max(float(sum(np.abs(t).sum() for t in terms)), total)
             tolerance = rtol * scale + options.atol + MARGIN * error
             # Written so that NaN or infinity anywhere is a disagreement.
-            reliable = not nothing and error <= max(ROUGH * scale, rtol * size, options.atol)
+            # A zero gradient must not pass for want of digits, as a float16 has too few.
+            lost = MARGIN * error > ROUGH * size and tolerance >= max(abs(analytic), abs(numeric))
+            reliable = not (nothing or lost) and error <= max(ROUGH * scale, rtol * size, options.atol)
             if not (reliable and abs(analytic - numeric) <= tolerance < math.inf):
                 where = point.wrt[i]
                 found.append(Finding(point.names[where], order, analytic, numeric, tolerance, reliable, mode, where))

@@ -36,7 +36,8 @@ def message(
 def _what(order: int, found: Sequence[Finding]) -> str:
     which = {1: "the gradient", 2: "the gradient of the gradient"}.get(order, f"the derivative of order {order}")
     if not all(f.reliable for f in found):
-        return f"{which} cannot be checked here, as differences do not settle: a kink, a jump or no finite value"
+        why = "differences do not settle: a kink, a jump, no finite value, or a rounding as coarse as float16's"
+        return f"{which} cannot be checked here, as {why}"
     forward = " of forward mode" if found and all(f.mode == "forward" for f in found) else ""
     return f"{which}{forward} disagrees with differences"
 
