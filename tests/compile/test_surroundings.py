@@ -335,6 +335,61 @@ def forward_of_a_module():
     return lambda x: net(x) * 1.0, _set(type(net), "forward", lambda self, x: x * 3.0)
 
 
+def _optimizer():
+    return tc.optim.SGD([nn.Parameter(tc.ones(1))], lr=2.0)
+
+
+def learning_rate_that_is_read():
+    optimizer = _optimizer()
+    return lambda x: x * optimizer.param_groups[0]["lr"], lambda: optimizer.param_groups[0].update(lr=3.0)
+
+
+def scheduler_that_is_read():
+    optimizer = _optimizer()
+    scheduler = tc.optim.lr_scheduler.ExponentialLR(optimizer, 1.5)
+    optimizer.step()
+    return lambda x: x * scheduler.get_last_lr()[0], scheduler.step
+
+
+def count_of_a_scheduler():
+    optimizer = _optimizer()
+    scheduler = tc.optim.lr_scheduler.ExponentialLR(optimizer, 1.5)
+    optimizer.step()
+    return lambda x: x * (scheduler.last_epoch + 2), scheduler.step
+
+
+def attribute_of_an_optimizer():
+    optimizer = type("Mine", (tc.optim.SGD,), {})([nn.Parameter(tc.ones(1))], lr=0.1)
+    optimizer.scale = 2.0
+    return lambda x: x * optimizer.scale, _set(optimizer, "scale", 3.0)
+
+
+def gradient_that_is_there():
+    w = nn.Parameter(tc.ones(1))
+    w.grad = tc.ones(1)
+    return lambda x: x * (3.0 if w.grad is None else 2.0), _set(w, "grad", None)
+
+
+def shape_of_a_tensor():
+    w = tc.ones(2)
+    return lambda x: x * len(w), _set(w, "data", tc.ones(3))
+
+
+def dtype_of_a_tensor():
+    w = tc.ones(2)
+    return lambda x: x * (2.0 if w.dtype == tc.float32 else 3.0), _set(w, "data", tc.ones(2).double())
+
+
+def part_of_a_large_array():
+    a = np.full(10**6, 2.0, np.float32)
+    return lambda x: x * a[:3], lambda: a.fill(3.0)
+
+
+def copy_of_a_large_array():
+    a = np.full(10**5, 2.0, np.float32)
+    return lambda x: x * tc.tensor(a[:3]), lambda: a.fill(3.0)
+
+
 CASES = [f for f in list(globals().values())
          if isinstance(f, types.FunctionType) and f.__module__ == __name__ and f.__name__[0] != "_"]  # fmt: skip
 

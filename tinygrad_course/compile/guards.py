@@ -51,10 +51,16 @@ class Guards:
         self.tensors = [tensor for _, tensor in _held(program)]
         self.arrays = list(map(_array_of, self.tensors))
         self.shapes = [(a.shape, a.dtype) for a in self.arrays]
+        held = set(map(id, self.tensors))
+        self.others = [t for t in around.tensors.values() if id(t) not in held]  # Python may read their shapes
+        self.kinds = [(t.array, t.array.shape, t.array.dtype) for t in self.others]
         self.leaves = list({id(t): t for t in (*self.tensors, *around.tensors.values())}.values())
         self.nodes = list(map(_node_of, self.leaves))
         self.hooks = _hung(list(map(_hooks_of, self.leaves)))
         self.grads = _relied_on(program, initial)
+        if around.grads:  # Python may ask whether there is one
+            known = {id(leaf) for leaf, _ in self.grads}
+            self.grads += [initial[i] for i in around.tensors if i in initial and i not in known]
         self.around = around
         # Arrays that no operation reads may have been read out of sight.
         read = [s.value for _, s in program.sourced(Constant) if isinstance(s.value, np.ndarray) and not s.fixed]
@@ -83,6 +89,9 @@ class Guards:
         if not all(map(is_, map(_array_of, self.tensors), arrays)):
             self.arrays = arrays = list(map(_array_of, self.tensors))
             if [(a.shape, a.dtype) for a in arrays] != self.shapes:
+                return False
+        for t, (array, shape, dtype) in zip(self.others, self.kinds):
+            if t.array is not array and (t.array.shape != shape or t.array.dtype != dtype):
                 return False
         for leaf, there in self.grads:
             if (leaf._grad is not None) is not there:
@@ -131,6 +140,8 @@ class Guards:
         for t, array in zip(self.tensors, self.arrays):
             found.slot(t, "array", array, Tensor)
             found.data(array)
+        for t in self.others:
+            found.slot(t, "array", t.array, Tensor)
         for space, name, value in self.around.names:
             (dictionary,) = gc.get_referents(space) if isinstance(space, MappingProxyType) else (space,)
             if value is MISSING:

@@ -146,7 +146,7 @@ def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[in
         return ""
     else:
         return f"a value of shape {y.shape} came from somewhere else in another call"
-    if values[0] is values[1] and isinstance(values[0], np.ndarray):
+    if isinstance(values[0], np.ndarray) and _one_place(*values):
         constants[q] = Constant(values[1], fixed=False)
         return ""
     if not _same(*values):
@@ -156,6 +156,16 @@ def _unite(first: Recorder, second: Recorder, p: int, q: int, constants: dict[in
         )
     constants[q] = Constant(values[1])
     return ""
+
+
+def _one_place(a: np.ndarray, b: Any) -> bool:
+    """Whether two arrays, both alive, are one, or the same view of one."""
+    return a is b or (
+        isinstance(b, np.ndarray)
+        and a.base is not None
+        and a.__array_interface__ == b.__array_interface__
+        and a.dtype == b.dtype
+    )
 
 
 def _original(recorder: Recorder, slot: int, value: Any) -> Any:

@@ -2,8 +2,9 @@
 
 Nothing of the code is run or understood. Its names are enough: a name may be that of a global, of a module, or of an
 attribute of any object that can be reached; so whatever is found under it, now, is what the code may have read. What
-is beyond are names that are put together while it runs, globals that are not there yet, files and the environment,
-iterators, containers of more than `MANY` items and arrays of more than `LARGE` bytes.
+is beyond are names that are put together while it runs, globals that are not there yet, what functions of Python and
+of this package keep for themselves (iterators, the environment, context variables, a number of threads), containers of
+more than `MANY` items, and arrays of more than `LARGE` bytes of which Python reads single values.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["MISSING", "PLAIN", "Surroundings", "content_of", "equal", "hooks_on"
 
 PLAIN = (int, float, bool, str, bytes, type(None), complex, np.generic, np.dtype)
 MISSING = object()
-MANY, LARGE, DEEP = 4096, 65_536, 20
+MANY, LARGE, DEEP = 4096, 1 << 20, 20
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
 # Methods that make an object, and such as code that computes does not call unnamed.
@@ -46,6 +47,7 @@ class Surroundings:
         tensors: by id.
         modules: by id.
         fresh: whether there is an optimizer that has not taken a step.
+        grads: whether the code may ask for a gradient.
         names: (namespace, name, what was there or `MISSING`): globals, attributes of objects and classes.
         places: (object, name, what was there): what an object keeps elsewhere than in a dict.
         cells: of closures, with what was in them.
@@ -58,7 +60,7 @@ class Surroundings:
     def __init__(self, function: Callable[..., Any], arguments: Any = ()) -> None:
         self.tensors: dict[int, Tensor] = {}
         self.modules: dict[int, Module] = {}
-        self.fresh = False
+        self.fresh = self.grads = False
         self.names: list[tuple[Any, str, Any]] = []
         self.places: list[tuple[Any, str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
@@ -113,9 +115,9 @@ class Surroundings:
             self._place(f, place)
         space, contents = f.__globals__, list(map(content_of, f.__closure__ or ()))
         used = names_of(f)
-        used |= {
-            v for v in (*map(space.get, used), *contents) if isinstance(v, str) and v.isidentifier()
-        }  # getattr(x, v)
+        self.grads |= "grad" in used
+        # For `getattr(x, name)`: what the names hold may be a name.
+        used |= {v for v in (*map(space.get, used), *contents) if isinstance(v, str) and v.isidentifier()}
         for name in sorted(used):
             if name in space:
                 value = space[name]
@@ -170,6 +172,7 @@ class Surroundings:
             for group in x.param_groups:
                 for p in group["params"]:
                     self.tensors[id(p)] = p
+            self._members(x, depth, used)
         elif isinstance(x, ModuleType):
             if x.__name__.partition(".")[0] not in _FIXED:
                 self._items(vars(x), depth, used)
@@ -190,9 +193,13 @@ class Surroundings:
 
     def _members(self, x: Any, depth: int, used: frozenset[str]) -> None:
         """What an object has under the names that are used, in itself or from its classes."""
-        if type(x).__module__.partition(".")[0] in _CLOSED or not self._first("members", id(x), used):
+        if not self._first("members", id(x), used):
             return
         self._kept.append(x)
+        if _of(type(x)) in _CLOSED:  # of an optimizer or a scheduler, what is no business of its own
+            if type(getattr(x, "__dict__", None)) is dict and not isinstance(x, Module):
+                self._items(vars(x), depth, used | {n[3:] for n in used if n[:4] == "get_"})
+            return
         self._place(x, "__class__")
         own = getattr(x, "__dict__", None)
         if isinstance(x, Module):  # whose attributes are compared as a whole
@@ -269,7 +276,12 @@ def names_of(f: Any) -> frozenset[str]:
 
 def _fixed(cls: type) -> bool:
     """Whether a class is Python's, NumPy's or ours."""
-    return cls.__module__.partition(".")[0] in _FIXED
+    return _of(cls) in _FIXED
+
+
+def _of(cls: type) -> str:
+    """The package of a class."""
+    return cls.__module__.partition(".")[0]
 
 
 def ids_of(x: Any) -> tuple[int, ...]:
