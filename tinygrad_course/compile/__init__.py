@@ -43,8 +43,9 @@ def compile(
     What the recording took for granted is checked in each call (shapes, requires_grad, modules' attributes, numbers,
     objects, classes and code that it reads by name); if it no longer holds, a new one is made. What functions of Python
     keep for themselves is not seen: `os.environ`, an iterator, a context variable; nor what single values of a NumPy
-    array beyond 1 MB have become. Python code runs only while it is recorded: what it prints is printed then. Code that acts on values, as `.item()` or `if loss > 1` does, cannot be
-    recorded; the function then runs as it is, and a warning names the line.
+    array beyond 1 MB have become. Python code runs only while it is recorded: what it prints is printed then. Code that
+    acts on values, as `.item()` or `if loss > 1` does, cannot be recorded; the function then runs as it is, and a
+    warning names the line.
 
     Given Tensors in place of a function, it is Theano's `function(inputs, outputs, updates)`: of a graph that is built
     within `tc.symbolic()`, it makes a function that computes the outputs from other values of the inputs.
