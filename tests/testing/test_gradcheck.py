@@ -176,3 +176,14 @@ def test_nothing_to_differentiate_is_an_error():
         gradcheck(lambda n: n, np.array([1, 2]))
     with pytest.raises(TypeError, match="give Tensors, got float"):
         gradcheck(lambda x: 1.0, np.array([1.0]))
+    for nothing in (lambda x: None, lambda x: x.argmax(), lambda x: ()):
+        with pytest.raises(TypeError, match="none to differentiate"):
+            gradcheck(nothing, np.array([1.0]))
+    with pytest.raises(TypeError, match="expected a function.*got int"):
+        gradcheck(3, np.array([1.0]))
+
+
+@pytest.mark.parametrize("options", [{"order": 0}, {"order": "2"}, {"rtol": -1.0}, {"atol": -1.0}, {"repeats": 0}])
+def test_options_that_make_no_sense(options):
+    with pytest.raises(ValueError, match=f"expected.*{next(iter(options.values()))}"):
+        gradcheck(tc.tanh, np.array([1.0]), **options)

@@ -104,7 +104,7 @@ def _run(path: Path) -> Any:
 
 def _line_of(error: BaseException, path: Path) -> str:
     """Where in the user's file an exception came from."""
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.lineno is not None:
         return f" at line {error.lineno}"
     found = ""
     trace = error.__traceback__

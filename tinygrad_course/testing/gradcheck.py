@@ -53,7 +53,7 @@ def gradcheck(
     Raises:
         GradientError: if a gradient is wrong, with a table of the elements, and the call and the cause if found.
         TypeError: if there is nothing to differentiate, or complex values.
-        ValueError: for an unknown mode or cotangent.
+        ValueError: for an order, mode, cotangent, number of projections or tolerance that is not among those above.
 
     Example:
         >>> import numpy as np, tinygrad_course as tc
@@ -70,8 +70,10 @@ def gradcheck(
         ...     print(error.suspects[0].name, "-", error.cause)
         wrong - derivative of another function: 1 + h² instead of 1 - h²
     """
-    if order < 1:
-        raise ValueError(f"gradcheck: expected an order of 1 or more, got {order}")
+    if not callable(fn):
+        raise TypeError(f"gradcheck: expected a function, a Module or a method of one, got {type(fn).__name__}")
+    if not isinstance(order, int) or order < 1:
+        raise ValueError(f"gradcheck: expected an order of 1 or more, got {order!r}")
     options = _options(rtol, atol, mode, cotangent, full, repeats)
     name = getattr(fn, "__name__", type(fn).__name__)
     return check(name, at(fn, inputs, kwargs), options, orders=range(1, order + 1), seed=seed, batched=batched)
@@ -82,6 +84,8 @@ def _options(rtol: float | None, atol: float, mode: str, cotangent: Any, full: b
         raise ValueError(f"gradcheck: expected mode to be one of {', '.join(map(repr, MODES))}, got {mode!r}")
     if isinstance(cotangent, str) and cotangent not in ("random", "ones"):
         raise ValueError(f"gradcheck: expected cotangent to be 'random', 'ones' or arrays, got {cotangent!r}")
+    if (rtol or 0) < 0 or atol < 0:
+        raise ValueError(f"gradcheck: expected tolerances of at least 0, got rtol={rtol}, atol={atol}")
     if repeats < 1:
         raise ValueError(f"gradcheck: expected repeats of at least 1, got repeats={repeats}")
     return Options(rtol, atol, MODES[mode], cotangent, full, repeats)

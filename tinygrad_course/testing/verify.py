@@ -74,7 +74,8 @@ class _Case:
     def steady(self, nondet: float) -> float:
         """The relative rounding; raise if the backward pass fails, is not repeatable, or coarser than the function."""
         point, rng = self.point, self.rng
-        point.outputs(point.values)  # errors of the forward pass are the user's own
+        if not point.outputs(point.values):  # errors of the forward pass are the user's own
+            raise TypeError("gradcheck: expected the function to give floating Tensors, got none to differentiate")
         try:
             cause = unsteady(point, nondet)
             floor, leak = (0.0, None) if cause else precision(point, rng)
