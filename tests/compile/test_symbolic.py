@@ -262,9 +262,13 @@ BUILT_WRONG = {
     "step": (_step, CompileError, r"step\(\) at .*updates"),
     "in place": (_written, CompileError, r"in place at .*test_symbolic\.py:\d+"),
     "statistics": (lambda x: tc.compile(x, norm(x.expand(3, 2))), CompileError, "batch normalization"),
+    "gradient": (lambda x: tc.compile(x, x * held + held.grad), CompileError, "reads a .grad"),
+    "two ways": (lambda x: tc.compile(x, x * tc.from_numpy(x.array[:1])), CompileError, "in two ways"),
     "function": (lambda x: tc.compile(lambda x: x, x * 2), TypeError, "for Tensors as inputs"),
 }  # fmt: skip
 outer = w * 1
+held = tc.ones(2, requires_grad=True)
+held.grad = tc.ones(2)
 
 
 @pytest.mark.parametrize("name", BUILT_WRONG)
