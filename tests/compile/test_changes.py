@@ -290,3 +290,29 @@ def test_programs_of_numbers_that_have_passed_are_let_go():
     assert 1 < len(twin.entries) <= 16
     numbers["now"] = 1.0
     assert twin(tc.ones(1)).item() == 1
+
+
+def test_a_variable_that_is_deleted_is_missed_as_in_python():
+    def make():
+        scale = 2.0
+
+        def delete():
+            nonlocal scale
+            del scale
+
+        return tc.compile(lambda x: x * scale), delete
+
+    twin, delete = make()
+    for _ in range(5):
+        twin(tc.ones(2))
+    delete()
+    with pytest.raises(NameError, match="scale"):
+        twin(tc.ones(2))
+
+
+@pytest.mark.skipif(not tc.native.available(), reason="needs llvmlite")
+def test_an_array_of_zeros_of_both_signs_is_not_one_number():
+    zeros = np.float32([0.0, -0.0])
+    twin = tc.compile(lambda x: tc.copysign(x, tc.tensor(zeros)) + x, fullgraph=True, backend="native")
+    for _ in range(4):
+        assert twin(tc.ones(2)).tolist() == [2.0, 0.0]

@@ -410,29 +410,3 @@ def test_a_change_is_seen_by_the_next_call(case, backend):
     assert not np.array_equal(wanted.numpy(), before.numpy())
     for _ in range(4):
         np.testing.assert_array_equal(twin(x).numpy(), wanted.numpy())
-
-
-def test_a_variable_that_is_deleted_is_missed_as_in_python():
-    def make():
-        scale = 2.0
-
-        def delete():
-            nonlocal scale
-            del scale
-
-        return tc.compile(lambda x: x * scale), delete
-
-    twin, delete = make()
-    for _ in range(5):
-        twin(tc.ones(2))
-    delete()
-    with pytest.raises(NameError, match="scale"):
-        twin(tc.ones(2))
-
-
-@pytest.mark.skipif(not tc.native.available(), reason="needs llvmlite")
-def test_an_array_of_zeros_of_both_signs_is_not_one_number():
-    zeros = np.float32([0.0, -0.0])
-    twin = tc.compile(lambda x: tc.copysign(x, tc.tensor(zeros)) + x, fullgraph=True, backend="native")
-    for _ in range(4):
-        assert twin(tc.ones(2)).tolist() == [2.0, 0.0]
