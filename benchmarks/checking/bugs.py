@@ -33,13 +33,13 @@ class Bug(NamedTuple):
 
     Attributes:
         kind: see `KINDS`.
-        index: the input.
+        wrt: the input whose gradient is wrong.
         op: the broken operation.
         cause: as in `Kind`, with the other input's number in it.
     """
 
     kind: str
-    index: int
+    wrt: int
     op: Mutant
     cause: str | None
 

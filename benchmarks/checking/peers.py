@@ -61,7 +61,7 @@ def _right(checker: str, name: str, question: str, start: int) -> Counts:
     else:
         samples = drawn(name, EACH)
     if question == "float32":
-        samples = [Sample([x.astype(np.float32) for x in s.inputs], s.params) for s in samples]
+        samples = [Sample(tuple(x.astype(np.float32) for x in s.inputs), s.params) for s in samples]
     with _quiet():
         alarms = sum(not CHECKERS[checker](name, sample, None, k) for k, sample in enumerate(samples))
     return {question: len(samples), f"{question} alarms": alarms, "examples": []}
@@ -78,7 +78,7 @@ def _wrong(checker: str, name: str, kind: str, each: int) -> Counts:
                     continue
                 counts["planted"] += 1
                 if CHECKERS[checker](name, sample, bug, k):
-                    counts["examples"].append(f"{checker}: {kind} in input {bug.index} of {name} not found"[:200])
+                    counts["examples"].append(f"{checker}: {kind} in input {bug.wrt} of {name} not found"[:200])
                 else:
                     counts["found"] += 1
     return counts
@@ -93,7 +93,7 @@ def _quiet() -> Iterator[None]:
 
 def _broken(bug: Bug, pull: Callable[[Any], list[Any]], g: Any, inputs: list[Any], y: Any) -> list[Any]:
     """The gradients of all inputs as arrays, with the bug; `pull` gives the right ones of a cotangent."""
-    gs, i = pull(g), bug.index
+    gs, i = pull(g), bug.wrt
     if bug.kind in BEFORE:
         g, _, _ = BEFORE[bug.kind](g, y, list(inputs))
         gs[i] = pull(g)[i]

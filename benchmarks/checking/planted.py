@@ -80,8 +80,8 @@ def _judge(bug: Bug, sample: Any, call: Call, seed: int, order: int, counts: Cou
     except GradientError as error:
         counts["found"] += 1
         # At order 2 the inputs that are wrong are those of the gradient: others than the one of the bug.
-        inputs = {s.wrong for s in error.suspects} if order == 1 else {(bug.index,)}
-        located = [s.name for s in error.suspects] == ["planted"] and inputs == {(bug.index,)}
+        inputs = {s.wrong for s in error.suspects} if order == 1 else {(bug.wrt,)}
+        located = [s.name for s in error.suspects] == ["planted"] and inputs == {(bug.wrt,)}
         diagnosed = any(re.search(name, error.cause or "") for name in names)
         counts["located"] += located
         counts["diagnosed"] += diagnosed
@@ -91,7 +91,7 @@ def _judge(bug: Bug, sample: Any, call: Call, seed: int, order: int, counts: Cou
         what = ("" if located else "not located; ") + f"cause given: {error.cause}"
     else:
         what = "not found"
-    counts["examples"].append(f"{bug.kind}, {bug.op.original.name}, input {bug.index}: {what}; {_shapes(sample)}")
+    counts["examples"].append(f"{bug.kind}, {bug.op.original.name}, input {bug.wrt}: {what}; {_shapes(sample)}")
 
 
 def _function(call: Call, wrt: list[int], *inputs: Any) -> Any:
