@@ -131,7 +131,7 @@ def main():
 
     report.save(draw(runs), "08_descent.png", "One network and start, six ways down: the lowest error so far and, "
                 "faint, the error itself. Momentum adds up what successive gradients agree on; dividing the learning "
-                "rate by 10 calms SGD's noise; L-BFGS and the natural gradient use the surface's curvature.")  # fmt: skip
+                "rate by 10 calms SGD's noise; L-BFGS and the natural gradient use curvature.")  # fmt: skip
 
     last = {name: run.rows[-1][2] for name, run in runs.items()}
     for key, text, found, worse, better in (

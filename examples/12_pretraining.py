@@ -19,28 +19,22 @@ import tinygrad_course as tc
 from tinygrad_course import nn, optim
 
 SIZES = [784, 200, 200, 200]
-RANDOM = ("fan-in", "normalized", "tanh")
-PRETRAINED = ("DBN", "stacked", "denoising")
+RANDOM = {  # chapter 11's two rules; tanh units are a further rival
+    "fan-in": (nn.Sigmoid, nn.init.fan_in_uniform_),
+    "normalized": (nn.Sigmoid, nn.init.normalized_fan_in_uniform_),
+    "tanh": (nn.Tanh, nn.init.normalized_fan_in_uniform_),
+}
+PRETRAINED = {  # layers that learn without labels, and the learning rate that suits them
+    "DBN": (nn.DBN, 0.1),
+    "stacked": (nn.StackedAutoencoder, 0.05),
+    "denoising": (lambda sizes: nn.StackedAutoencoder(sizes, corruption=nn.MaskingNoise(0.3)), 0.05),
+}
 DRAWN = 8  # filters and digits in a row of the figures
-
-
-def stack(start):
-    """The layers that learn without labels, and the learning rate that suits them."""
-    if start == "DBN":
-        return nn.DBN(SIZES), 0.1
-    corruption = nn.MaskingNoise(0.3) if start == "denoising" else None
-    return nn.StackedAutoencoder(SIZES, corruption=corruption), 0.05
-
-
-def random_network(start):
-    """The same network with random weights, by one of chapter 11's two rules; of tanh units, as a further rival."""
-    rule = nn.init.fan_in_uniform_ if start == "fan-in" else nn.init.normalized_fan_in_uniform_
-    return learning.perceptron([*SIZES, 10], nn.Tanh if start == "tanh" else nn.Sigmoid, rule)
 
 
 def fine_tune(model, data, test, epochs):
     """Learn from the labels; the error on test digits in % after each epoch."""
-    model, optimizer = learning.with_sgd(model, 0.1)
+    _, optimizer = learning.with_sgd(model, 0.1)
     errors = []
     for _ in range(epochs):
         learning.train_epoch(model, optimizer, *data, 20)
@@ -54,17 +48,6 @@ def smoothness(weight):
     filters = filters - filters.mean((1, 2), keepdim=True)
     shifted = (filters[:, :, 1:] * filters[:, :, :-1]).mean((1, 2))
     return (shifted / filters.square().mean((1, 2))).mean().item()
-
-
-def give_back(layers, x):
-    """What the layers give back of digits: up to the last code, and down again."""
-    with tc.no_grad():
-        return layers.reconstruct(x) if isinstance(layers, nn.DBN) else layers(x)
-
-
-def apart(images, others):
-    """The mean square of the differences between images."""
-    return nn.functional.mse_loss(images, others.expand_as(images)).item()
 
 
 def draw_filters(filters):
@@ -104,43 +87,45 @@ def main():
     unlabelled, labelled, passes, epochs, seeds = (600, 200, 4, 6, 2) if args.quick else (5000, 500, 15, 40, 5)
     (x, t), (x_test, t_test) = learning.digits(args.root, unlabelled)
     x, x_test = x.flatten(1), x_test.flatten(1)
-    labels, test = (x[:labelled], t[:labelled]), (x_test, t_test)
-    starts = RANDOM + PRETRAINED
+    starts = (*RANDOM, *PRETRAINED)
     errors, filters, stacks = {start: [] for start in starts}, {}, {}
     for seed, start in (bar := common.progress([(s, start) for s in range(seeds) for start in starts], "networks")):
         tc.manual_seed(args.seed + seed)
         if start in PRETRAINED:
-            layers, lr = stack(start)
+            kind, lr = PRETRAINED[start]
+            layers = kind(SIZES)
             before = layers.layers[0].weight.detach().clone()
             layers.pretrain(x, lambda ps, lr=lr: optim.SGD(ps, lr=lr, momentum=0.5), epochs=passes, batch_size=20)
             model = layers.to_mlp(10)
             filters[start] = {"at random": before, "pretrained": model[0].weight.detach().clone()}
-            stacks[start] = layers.eval()  # which ends the corruption of the input
+            stacks[start] = layers
         else:
-            model = random_network(start)
-        errors[start].append(fine_tune(model, labels, test, epochs))
+            model = learning.perceptron([*SIZES, 10], *RANDOM[start])
+        errors[start].append(fine_tune(model, (x[:labelled], t[:labelled]), (x_test, t_test), epochs))
         bar.note = f"{start}: {errors[start][-1][-1]:.1f} % wrong"
         if start in PRETRAINED:
             filters[start]["fine-tuned"] = model[0].weight.detach()
     report.save(draw_errors(errors), "12_errors.png", f"Fine-tuning on {labelled} labelled digits, from {seeds} seeds "
                 "(shaded: best to worst). fan-in, normalized: sigmoid units from random weights; tanh: tanh units from "
-                "normalized random weights. DBN, stacked, denoising: sigmoid units that learned from "
-                f"{len(x):,} digits without labels first.")  # fmt: skip
+                f"normalized ones. The others: sigmoid units that learned from {len(x):,} digits without labels first."
+                )  # fmt: skip
     report.save(draw_filters(filters), "12_filters.png", "The first layer's weights of some units, as images (blue "
                 "positive, red negative). Pretraining makes strokes and blobs of the random weights; what fine-tuning "
                 "on the labels changes is hard to see.")  # fmt: skip
     masked = x_test * tc.bernoulli(tc.full_like(x_test, 0.7))
-    rows = {"digit": x_test} | {name: give_back(layers, x_test) for name, layers in stacks.items()}
-    repaired = {f"{name}, of masked": give_back(stacks[name], masked) for name in ("stacked", "denoising")}
-    report.save(draw_digits(rows | {"masked": masked} | repaired), "12_reconstruction.png", "Unseen digits and what "
-                "each stack gives back of them, from 200 numbers, through three layers up and down. Below, the same "
-                "with 30 % of the pixels put to 0: the denoising stack was trained to fill them in.")  # fmt: skip
+    with tc.no_grad():
+        given = {name: layers.reconstruct(x_test) for name, layers in stacks.items()}
+        mended = {f"{name}, of masked": stacks[name].reconstruct(masked) for name in ("stacked", "denoising")}
+    rows = {"digit": x_test} | given | {"masked": masked} | mended
+    report.save(draw_digits(rows), "12_reconstruction.png", "Unseen digits and what each stack gives back of them, "
+                "from 200 numbers, through three layers up and down. Below, the same with 30 % of the pixels put to 0: "
+                "the denoising stack was trained to fill them in.")  # fmt: skip
 
     last = {start: tc.tensor([e[-1] for e in found], dtype=tc.float64) for start, found in errors.items()}
     means, worst = {k: v.mean().item() for k, v in last.items()}, max(last[s].max().item() for s in PRETRAINED)
-    for name, rivals, units in (("score", RANDOM[:2], "the same sigmoid units"), ("tanh", RANDOM[2:], "tanh units")):
+    for name, *rivals, units in (("score", "fan-in", "normalized", "sigmoid units"), ("tanh", "tanh", "tanh units")):
         report.claim(name, f"pretrained sigmoid units end with a smaller error than {units} from random weights, from "
-                     "every seed (mean, %)", {k: means[k] for k in rivals + PRETRAINED},
+                     "every seed (mean, %)", {k: means[k] for k in (*rivals, *PRETRAINED)},
                      worst < min(last[r].min().item() for r in rivals))  # fmt: skip
     smooth = {f"{s}, {k}": smoothness(w) for s, found in filters.items() for k, w in found.items()}
     report.claim("filters", "filters are noise at random and smooth after pretraining (correlation of neighbours "
@@ -150,12 +135,14 @@ def main():
              for s, f in filters.items()}  # fmt: skip
     report.claim("fine-tuning", "fine-tuning moves the filters less than a quarter as far as pretraining did", moved,
                  max(moved.values()) < 0.25)  # fmt: skip
-    lost = {"mean digit": apart(x_test, x.mean(0))} | {k: apart(x_test, rows[k]) for k in stacks}
+    others = {"mean digit": x.mean(0).expand_as(x_test)} | given | mended
+    lost = {name: nn.functional.mse_loss(images, x_test).item() for name, images in others.items()}
     report.claim("reconstruction", "unseen digits come back through all layers with less than half of the error that "
-                 "the mean digit makes", lost, max(lost[k] for k in stacks) < 0.5 * lost["mean digit"])  # fmt: skip
-    mended = {name: apart(x_test, repaired[f"{name}, of masked"]) for name in ("stacked", "denoising")}
-    report.claim("denoising", "masked digits come back better from the denoising stack than from the plain one",
-                 mended, mended["denoising"] < mended["stacked"])  # fmt: skip
+                 "the mean digit makes", {name: lost[name] for name in ("mean digit", *given)},
+                 max(lost[name] for name in given) < 0.5 * lost["mean digit"])  # fmt: skip
+    plain, denoising = (lost[name] for name in mended)
+    text = "masked digits come back better from the denoising stack than from the plain one"
+    report.claim("denoising", text, {"stacked": plain, "denoising": denoising}, denoising < plain)
     return report.close()
 
 

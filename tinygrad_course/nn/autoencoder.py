@@ -165,8 +165,12 @@ class StackedAutoencoder(Module):
             code = layer.decode(code)
         return code
 
+    def reconstruct(self, input: Tensor) -> Tensor:
+        """Up through all layers and down again; the input is not corrupted."""
+        return self.decode(self.encode(input))
+
     def forward(self, input: Tensor) -> Tensor:
-        return self.decode(self.encode(self.layers[0].corruption(input)))
+        return self.reconstruct(self.layers[0].corruption(input))
 
     def loss(self, input: Tensor) -> Tensor:
         """The reconstruction error of the whole, for fine-tuning without labels."""
