@@ -30,6 +30,8 @@ def test_the_stub_has_every_public_name():
 
 
 USER = """
+    from typing import Any
+
     import numpy as np
     import tinygrad_course as tc
     from tinygrad_course import Tensor
@@ -55,7 +57,7 @@ USER = """
     mixed: Tensor = 2.0 * x + np.ones(3)
     u, s, vh = tc.linalg.svd(x)
     spectrum: Tensor = s.abs().sqrt().sum()
-    array: np.ndarray = x.detach().numpy()
+    array: np.ndarray[Any, Any] = x.detach().numpy()
     joined: Tensor = tc.cat([x, x], dim=0).reshape(-1, 3).permute(1, 0).contiguous()
     drawn: Tensor = tc.multinomial(probabilities, 2).to(tc.float32)
     filled: Tensor = tc.empty(3).normal_(0, 1)
