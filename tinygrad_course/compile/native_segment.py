@@ -145,9 +145,8 @@ class Segment:
         source = v.source
         if isinstance(source, Constant) and source.fixed and v.size <= 4096 and v.memory == slot:
             flat = np.asarray(source.value).reshape(-1)
-            if flat.tobytes() == flat[:1].tobytes() * flat.size and math.isfinite(
-                flat[0]
-            ):  # no memory: the number is in the code
+            uniform = flat.tobytes() == flat[:1].tobytes() * flat.size
+            if uniform and math.isfinite(flat[0]):  # no memory: the number is in the code
                 self.layouts[slot] = Layout(-1, 0, (0,) * len(v.shape), v.dtype, flat[0].item())
                 return
         self.inputs.append(slot)

@@ -240,12 +240,7 @@ class Surroundings:
 
     def _attribute(self, value: Any, x: Any, depth: int, used: frozenset[str]) -> None:
         """What is found in a class: a method, a property, or a value."""
-        for inner in (
-            "fget",
-            "func",
-            "__func__",
-            "__wrapped__",
-        ):  # properties, class methods, what decorators put around
+        for inner in ("fget", "func", "__func__", "__wrapped__"):  # of properties, class methods, decorators
             value = getattr(value, inner, value)
         if isinstance(value, FunctionType):
             self._function(MethodType(value, x), depth + 1)
