@@ -210,6 +210,9 @@ class Node:
         return f"<{self.op.name} #{self.seq}>"
 
 
+_new_node = Node.__new__
+
+
 class AccumulateGrad:
     """Where a gradient ends: the `.grad` of a leaf. Seen in `Node.next_functions` only."""
 
@@ -230,28 +233,27 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
     Returns:
         A Tensor, or a tuple of Tensors where the operation has several outputs.
     """
-    values: list[Any] = []
-    parents: list[Any] = []
+    arrays: Any = []
+    parents: Any = []
     wanted = False
     for x in inputs:
         if isinstance(x, Tensor):
-            values.append(x.array)
-            node: Any = x.node
+            arrays.append(x.array)
+            node = x.node
             if node is not None:
                 wanted = True
                 if node is LEAF:
-                    node = x
+                    node = x  # type: ignore[assignment]
             parents.append(node)
         else:
-            values.append(operand(op.name, x))
+            arrays.append(operand(op.name, x))
             parents.append(None)
-    arrays = tuple(values)
     observers = state.observers
     if observers:
         for observer in observers:
             observer.starts(op)
     try:
-        y = op.forward(*arrays, **params)
+        y = op.forward(*arrays, **params) if params else op.forward(*arrays)
     except Exception as error:
         from .errors import explain
 
@@ -259,23 +261,32 @@ def bind(op: Op, *inputs: Any, **params: Any) -> Any:
         raise
     if type(y) is not ndarray:
         if type(y) is tuple:
-            return _bind_several(op, inputs, params, arrays, parents, wanted, Bundle(y))
+            return _bind_several(op, inputs, params, tuple(arrays), parents, wanted, Bundle(y))
         y = np.asarray(y)
     dtype = y.dtype
     if dtype is _FLOAT64 and dtypes._default is not _FLOAT64 and "dtype" not in params:
         y = _as_default(y, arrays)
+    node = None
+    if wanted and op.rules is not None and (dtype is _FLOAT32 or dtype.kind == "f") and state.grad:
+        # As `Node(...)`, without the call: this is done for every operation.
+        node = _new_node(Node)
+        node.op = op
+        node.params = params
+        node.parents = tuple(parents)
+        node.seq = tick()
+        node.hooks = node.restore = node.where = None
+        if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
+            node.inputs, node.output = _lean(op, arrays, parents, y)
+        else:
+            node.inputs = tuple(arrays)
+            node.output = y
     out = _new(Tensor)
     out.array = y
-    out.node = out._grad = out._base = out._hooks = None
-    if wanted and state.grad and op.rules is not None and (dtype is _FLOAT32 or dtype.kind == "f"):
-        if y.nbytes > SMALL or (op.shrinks and _any_large(arrays)):
-            saved, kept = _lean(op, arrays, parents, y)
-            out.node = Node(op, params, saved, tuple(parents), kept)
-        else:
-            out.node = Node(op, params, arrays, tuple(parents), y)
+    out.node = node
+    out._grad = out._base = out._hooks = None
     if observers:
         for observer in observers:
-            observer.saw(op, inputs, params, (out,), out.node)
+            observer.saw(op, inputs, params, (out,), node)
     return out
 
 

@@ -10,11 +10,12 @@ import itertools
 import threading
 import weakref
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["latest", "mark_overwritten", "overwritten_since", "owner", "repeated", "tick"]
+__all__ = ["latest", "mark_overwritten", "marker", "overwritten_since", "owner", "repeated", "tick"]
 
 tick = itertools.count(1).__next__
 _EVERYWHERE = (0, 2**64)
@@ -118,6 +119,22 @@ def repeated(array: np.ndarray) -> tuple[int, _Writes] | None:
     found = _writes[id(base)]
     low, high = _EVERYWHERE if base is array or not array.flags.forc else _bounds(array)
     return None if found.bottoms != [low] or found.tops != [high] or found.ragged else (id(base), found)
+
+
+def marker(array: np.ndarray) -> Callable[[], None]:
+    """A function that notes a write into all of an array: quick as long as no other part of its memory is written."""
+    key = id(owner(array))
+    record: _Writes | None = None
+
+    def mark() -> None:
+        global latest
+        nonlocal record
+        if record is not None and record is _writes.get(key) and len(record.times) == 1 and not record.ragged:
+            record.times[0] = latest = tick()
+        else:
+            record = (repeated(array) or (key, None))[1]
+
+    return mark
 
 
 def overwritten_since(array: Any, seq: int) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import graph, overwrites
-from ..graph import Bundle, Node, Spec
+from ..graph import TINY, Bundle, Node, Spec
 from ..overwrites import overwritten_since
 from ..tensor import Tensor
 
@@ -88,10 +88,7 @@ def pull_back(
             if record:
                 inputs, y = _lifted(node, inputs)
             if not op.lazy:
-                if type(y) is Bundle:
-                    g = _completed(g, y)
-                elif g.shape != y.shape:
-                    g = np.broadcast_to(g, y.shape)
+                g = _completed(g, y)
             if watched:
                 for observer in observers:
                     observer.pulls(node)
@@ -103,11 +100,14 @@ def pull_back(
                 rules = op.pullback(g, y, inputs, params, [p is not None for p in parents])
                 for observer in observers:
                     observer.pulled(node, rules)
+            else:
+                arguments = (g, y, *inputs)
             stretches = op.stretches
-            for parent, rule, x in zip(parents, rules, inputs):
-                if parent is None or rule is None:
+            for parent, c, x in zip(parents, rules, inputs):
+                if parent is None or c is None:
                     continue
-                c = rule if whole else rule(g, y, *inputs, **params)
+                if not whole:
+                    c = c(*arguments, **params) if params else c(*arguments)
                 try:
                     ours, theirs = c.shape, x.shape
                     if (ours != theirs and ours) or (stretches and y.shape != theirs):
@@ -129,8 +129,11 @@ def pull_back(
                     if type(before) is ndarray and not record:
                         sums.add(parent)
             if not keep:
-                node.release()
-            rule = c = x = before = None  # or they would live on while the next rule runs
+                node.inputs = node.restore = None
+                if type(y) is not ndarray or y.nbytes > TINY:
+                    node.release()
+            arguments = ()
+            c = x = before = None  # or they would live on while the next rule runs
         for node, g in pending.items():  # what is left are leaves
             if targets is None or node in targets:
                 hooks = node._hooks
@@ -248,16 +251,13 @@ def _lifted(node: Node, inputs: Sequence[Any]) -> tuple[list[Any], Any]:
     return lifted, y
 
 
-def _completed(g: Bundle, y: Bundle) -> Bundle:
-    """Cotangents of all outputs: zero for those that nothing depends on, broadcast where smaller."""
-    return Bundle(
-        np.zeros(part.shape, part.dtype)
-        if c is None
-        else c
-        if c.shape == part.shape
-        else np.broadcast_to(c, part.shape)
-        for c, part in zip(g, y)
-    )
+def _completed(g: Any, y: Any) -> Any:
+    """A cotangent as a rule gets it that is not lazy: an array of the output's shape; zeros for outputs without one."""
+    if type(y) is Bundle:
+        return Bundle(np.zeros(part.shape, part.dtype) if c is None else _completed(c, part) for c, part in zip(g, y))
+    if g.shape != y.shape:
+        return np.broadcast_to(g, y.shape)
+    return np.asarray(g) if isinstance(g, np.generic) else g
 
 
 def _check_rules(op: Any, parents: Sequence[Any]) -> None:

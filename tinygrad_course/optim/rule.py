@@ -99,19 +99,20 @@ class RuleOptimizer(Optimizer):
     ) -> Runner:
         """Advance the scalars, and give what runs the rule for them, its numbers set."""
         coefficients = self.coefficients(group, scalars)
-        last = self._last
-        if last is not None and last[:3] == (coefficients, names, dtype):
-            return last[3]
+        if self._last is not None:
+            latest, its_names, its_dtype, runner = self._last
+            if coefficients == latest and names == its_names and dtype is its_dtype:
+                return runner
         key = names, pattern(coefficients), dtype
-        runner = self._runners.get(key)
-        if runner is None:
+        found = self._runners.get(key)
+        if found is None:
             program = self._programs.get(key[:2])
             if program is None:
                 program = self._programs[key[:2]] = Program(type(self).rule, names, coefficients)
-            runner = self._runners[key] = Runner(program, dtype)
-        runner.set(coefficients)
-        self._last = dict(coefficients), names, dtype, runner
-        return runner
+            found = self._runners[key] = Runner(program, dtype)
+        found.set(coefficients)
+        self._last = dict(coefficients), names, dtype, found
+        return found
 
 
 class _Store:
@@ -122,23 +123,32 @@ class _Store:
         self.packs: list[Pack] = []
         self.waiting: list[Tensor] = []  # parameters that have not had a gradient yet
         self.ids: list[int] = []
+        self.remembered: tuple[dict[str, float], dict[str, float]] | None = None  # by the latest step
 
     def step(self, optimizer: RuleOptimizer) -> None:
         group, state = self.group, optimizer.state
         params = group["params"]
         if list(map(id, params)) != self.ids:
             self._recount(params)
+        remembered = optimizer.buffers(group), optimizer.scalars(group)
+        if not self.waiting and remembered == self.remembered and all(pack.gather(state) for pack in self.packs):
+            for pack in self.packs:
+                pack.update(optimizer, group)
+            return
+        self._arrange(state, *remembered)
+        for pack in self.packs:
+            pack.step(optimizer, group)
+
+    def _arrange(self, state: Any, buffers: dict[str, float], scalars: dict[str, float]) -> None:
+        """Take in what is new or has changed: parameters, their state, what of it the options ask for."""
         for pack in self.packs:
             self.waiting += pack.mend(state)
-        buffers = optimizer.buffers(group)
-        scalars = optimizer.scalars(group)
         for pack in self.packs:
             if not (buffers.keys() <= pack.buffers.keys() and scalars.keys() <= pack.scalars.keys()):
                 pack.remember(state, buffers, scalars)
         if self.waiting:
             self._place(state, buffers, scalars)
-        for pack in self.packs:
-            pack.step(optimizer, group)
+        self.remembered = buffers, scalars
 
     def _recount(self, params: list[Tensor]) -> None:
         """Somebody changed the group's list of parameters."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise, repeat
-from operator import attrgetter, is_, is_not
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter, is_
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from ..overwrites import mark_overwritten
+from ..overwrites import mark_overwritten, marker
 from ..tensor import Tensor
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ __all__ = ["SMALL", "Alone", "Pack", "private"]
 
 # Up to this many elements a parameter is packed: copying its gradient then costs less than calls of its own.
 SMALL = 65_536
+
+# A parameter, its view of the buffer, its state, the arrays there, and where its gradient goes.
+_Row: TypeAlias = tuple[Tensor, np.ndarray, dict[str, Any], tuple[tuple[str, Tensor], ...], np.ndarray]
 
 _array_of = attrgetter("array")
 _grad_of = attrgetter("_grad")
@@ -77,6 +80,7 @@ class Pack:
         self.size = ends[-1]
         self._holes = False  # whether parameters were dropped
         self._bound: tuple[Runner, Calls] | None = None
+        self._rows: list[_Row] | None = None
         self._house()
         self.buffers: dict[str, float] = {}
         self.scalars: dict[str, float] = {}
@@ -94,6 +98,7 @@ class Pack:
         for p, view in zip(self.params, self.views):
             view[...] = p.array
             p.array = view
+        self._mark = marker(self.values)
 
     def _split(self, flat: np.ndarray) -> list[np.ndarray]:
         return [flat[low:high].reshape(p.array.shape) for p, (low, high) in zip(self.params, self.spans)]
@@ -109,8 +114,10 @@ class Pack:
                 self.flat.append(np.full(self.size, fill, self.dtype))
                 self.tensors.append([Tensor._wrap(view) for view in self._split(self.flat[-1])])
         self.buffers |= buffers
+        self._names = tuple(self.buffers)
         self.scalars |= scalars
         self.entries = [state[p] for p in self.params]
+        self._rows = None
         for i, (p, entry) in enumerate(zip(self.params, self.entries)):
             for name, value in self.scalars.items():
                 entry.setdefault(name, value)
@@ -130,6 +137,35 @@ class Pack:
         return True
 
     # --- checks ---------------------------------------------------------------------------------------------------
+
+    def gather(self, state: Mapping[Tensor, dict[str, Any]]) -> bool:
+        """Take in all gradients, if every parameter has one, and nothing was replaced since the last step."""
+        rows = self._rows
+        if rows is None:
+            if self._holes:
+                return False
+            rows = self._rows = [
+                (p, view, entry, tuple((name, held[i]) for name, held in zip(self.buffers, self.tensors)), into)
+                for i, (p, view, entry, into) in enumerate(
+                    zip(self.params, self.views, self.entries, self._gradient_views)
+                )
+            ]
+        for p, view, entry, held, into in rows:
+            if p.array is not view or state.get(p) is not entry:
+                return False
+            for name, tensor in held:
+                if entry.get(name) is not tensor:
+                    return False
+            g = p._grad
+            if g is None:
+                return False
+            into[...] = g.array
+        # One call updates all only if they remember the same numbers.
+        for name in self.scalars:
+            numbers = list(map(dict.get, self.entries, repeat(name)))
+            if numbers.count(numbers[0]) < len(numbers):
+                return False
+        return True
 
     def mend(self, state: Mapping[Tensor, dict[str, Any]]) -> list[Tensor]:
         """Take in state that was replaced since the last step; drop, and return, parameters whose array was.
@@ -161,33 +197,44 @@ class Pack:
         self.entries = [self.entries[i] for i in keep]
         self.tensors = [[tensors[i] for i in keep] for tensors in self.tensors]
         self._holes = True
-        self._bound = None
+        self._bound = self._rows = None
 
     # --- the update -----------------------------------------------------------------------------------------------
 
+    def update(self, optimizer: RuleOptimizer, group: dict[str, Any]) -> None:
+        """Update every parameter, after `gather` has taken in the gradients."""
+        runner = self._advance(optimizer, group, self.entries)
+        if self._bound is None or self._bound[0] is not runner:
+            self._bound = runner, runner.bind(self.values, self._gradient, self.flat)
+        for function, arguments in self._bound[1]:
+            function(*arguments)
+        self._mark()
+
     def step(self, optimizer: RuleOptimizer, group: dict[str, Any]) -> None:
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient, whatever the others have."""
         grads = list(map(_grad_of, self.params))
         for first, end in self._runs(grads):
-            entry = self.entries[first]
-            scalars = {name: entry.get(name, value) for name, value in self.scalars.items()}
-            runner = optimizer._runner(group, scalars, tuple(self.buffers), self.dtype)
-            low, high = self.spans[first][0], self.spans[end - 1][1]
-            g = self._gathered(grads, first, end)
-            self._update(runner, g, low, high)
-            if scalars:
-                for entry in self.entries[first:end]:
-                    entry.update(scalars)
+            for i in range(first, end):
+                self._gradient_views[i][...] = grads[i].array
+            runner = self._advance(optimizer, group, self.entries[first:end])
+            span = slice(self.spans[first][0], self.spans[end - 1][1])
+            values = self.values[span]
+            for function, arguments in runner.bind(values, self._gradient[span], [flat[span] for flat in self.flat]):
+                function(*arguments)
+            mark_overwritten(values)
 
-    def _runs(self, grads: list[Tensor | None]) -> Sequence[tuple[int, int]]:
-        """Neighbours that have a gradient and remember the same numbers: as a rule, all of them at once."""
+    def _advance(self, optimizer: RuleOptimizer, group: dict[str, Any], entries: list[dict[str, Any]]) -> Runner:
+        """Count a step for these parameters, and give what runs it."""
+        scalars = {name: entries[0].get(name, value) for name, value in self.scalars.items()} if self.scalars else {}
+        runner = optimizer._runner(group, scalars, self._names, self.dtype)
+        if scalars:
+            for entry in entries:
+                entry.update(scalars)
+        return runner
+
+    def _runs(self, grads: list[Tensor | None]) -> Iterator[tuple[int, int]]:
+        """Neighbours that have a gradient and remember the same numbers."""
         keys = [list(map(dict.get, self.entries, repeat(name))) for name in self.scalars]
-        whole = not self._holes and all(map(is_not, grads, repeat(None)))
-        if whole and (not keys or all(k.count(k[0]) == len(k) for k in keys)):
-            return ((0, len(grads)),)
-        return list(self._partial_runs(grads, keys))
-
-    def _partial_runs(self, grads: list[Tensor | None], keys: list[list[Any]]) -> Iterator[tuple[int, int]]:
         first = 0
         for i in range(1, len(grads) + 1):
             if i == len(grads) or (
@@ -198,24 +245,6 @@ class Pack:
                 if grads[first] is not None:
                     yield first, i
                 first = i
-
-    def _gathered(self, grads: list[Any], first: int, end: int) -> np.ndarray:
-        """The gradients from `first` to before `end`, flat and one behind the other."""
-        for i in range(first, end):
-            self._gradient_views[i][...] = grads[i].array
-        return self._gradient[self.spans[first][0] : self.spans[end - 1][1]]
-
-    def _update(self, runner: Runner, g: np.ndarray, low: int, high: int) -> None:
-        if high - low != self.size:
-            calls = runner.bind(self.values[low:high], g, [flat[low:high] for flat in self.flat])
-        elif self._bound is not None and self._bound[0] is runner:
-            calls = self._bound[1]
-        else:
-            calls = runner.bind(self.values, self._gradient, self.flat)
-            self._bound = runner, calls
-        for function, arguments in calls:
-            function(*arguments)
-        mark_overwritten(self.values if high - low == self.size else self.values[low:high])
 
 
 class Alone(Pack):
@@ -233,10 +262,20 @@ class Alone(Pack):
         self._house()
         return True
 
-    def _gathered(self, grads: list[Any], first: int, end: int) -> np.ndarray:
-        return grads[0].array.reshape(-1).astype(self.dtype, copy=False)
+    def gather(self, state: Mapping[Tensor, dict[str, Any]]) -> bool:
+        p = self.params[0] if self.params else None
+        return p is not None and p._grad is not None and p.array is self.views[0] and self._state_intact(state)
 
-    def _update(self, runner: Runner, g: np.ndarray, low: int, high: int) -> None:
+    def update(self, optimizer: RuleOptimizer, group: dict[str, Any]) -> None:
+        self.step(optimizer, group)
+
+    def step(self, optimizer: RuleOptimizer, group: dict[str, Any]) -> None:
+        for p in self.params:
+            if p._grad is not None:
+                g = p._grad.array.reshape(-1).astype(self.dtype, copy=False)
+                self._update(self._advance(optimizer, group, self.entries), g)
+
+    def _update(self, runner: Runner, g: np.ndarray) -> None:
         array = self.views[0]
         apart = not array.flags.c_contiguous
         if apart:
