@@ -50,12 +50,11 @@ def load(root, count, test):
 
 def sweep(values, network, problems, label, settings):
     """The errors in training and test of `network(data, value)`, for each problem: (values, starts, 2)."""
-    return {
-        name: learning.sweep(values, lambda v, d=data: learning.with_sgd(network(d, v), 0.02), data, label, **settings)[
-            0
-        ]
-        for name, data in problems.items()
-    }
+    errors = {}
+    for name, data in problems.items():
+        build = lambda value, data=data: learning.with_sgd(network(data, value), 0.02)
+        errors[name], _ = learning.sweep(values, build, data, label, **settings)
+    return errors
 
 
 def gradient_norms(activation, data):
@@ -69,8 +68,8 @@ def gradient_norms(activation, data):
 
 def compare_inception(data, epochs):
     """The test error of two perceptrons and of Inception modules, and how many parameters each has."""
-    models = {"one wide layer": perceptron(data, 256, 1), "three layers": perceptron(data, UNITS, 3),
-              "Inception": inception()}  # fmt: skip
+    models = {"one wide layer": perceptron(data, 256, 1), "three layers": perceptron(data, UNITS, 3)}
+    models["Inception"] = inception()
     errors, sizes = {}, {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
     for name in (bar := common.progress(list(models), "Shapeset")):
         rate = 2e-3 if name == "Inception" else 3e-4  # the best of some that were tried, for each
@@ -132,18 +131,16 @@ def main():
                 f"{len(shapes[0][0]):,} images.")  # fmt: skip
 
     small = {name: e[0, :, 0].mean().item() for name, e in widths.items()}
-    report.claim("underfitting", "a network that is too small underfits: with one hidden unit it is wrong on more than "
-                 "half of its own training images (%)", small, min(small.values()) > 50)  # fmt: skip
+    text = "one hidden unit is too few, it underfits: wrong on more than half of its own training images (%)"
+    report.claim("underfitting", text, small, min(small.values()) > 50)
     for key, sweeps, text in (
         ("overfitting", widths, f"too large overfits: {WIDTHS[-1]} units are worse on test images than the best width"),
         ("depth", depths, f"too deep is worse: {DEPTHS[-1]} layers are worse on test images than the best depth"),
     ):
-        rises = {name: e[-1, :, 1] - e[e[:, :, 1].mean(1).argmin().item(), :, 1] for name, e in sweeps.items()}
-        means = {name: rise.mean().item() for name, rise in rises.items()}
-        errs = {f"± {name}": rise.std().item() / starts**0.5 for name, rise in rises.items()}
-        report.claim(key, f"{text} (by how much %, and its standard error)", means | errs,
-                     all(mean > 2 * max(err, 1e-9) for mean, err in zip(means.values(), errs.values(), strict=True))
-                     )  # fmt: skip
+        rises = {name: learning.loss_by_size(errors) for name, errors in sweeps.items()}
+        measured = {name: mean for name, (mean, _) in rises.items()} | {f"± {n}": err for n, (_, err) in rises.items()}
+        report.claim(key, f"{text} (by how much %, and its standard error)", measured,
+                     all(mean > 2 * max(err, 1e-9) for mean, err in rises.values()))  # fmt: skip
     gaps = {name: (e[-1, :, 1] - e[-1, :, 0]).mean().item() for name, e in widths.items()}
     report.claim("gap", f"{WIDTHS[-1]} units err more on test than on training images (by how much %)", gaps,
                  min(gaps.values()) > 2)  # fmt: skip

@@ -94,7 +94,7 @@ def natural(run, label):
 METHODS = {
     "SGD": stochastic,
     "momentum": lambda run, label: stochastic(run, label, momentum=0.8),
-    "÷ 10": lambda run, label: stochastic(run, label, momentum=0.8, patience=max(20, run.budget // 20)),
+    "÷ 10": lambda run, label: stochastic(run, label, momentum=0.8, patience=max(20, run.budget // 50)),
     "rProp": rprop,
     "L-BFGS": lbfgs,
     "natural": natural,
@@ -131,7 +131,8 @@ def main():
 
     report.save(draw(runs), "08_descent.png", "One network and start, six ways down: the lowest error so far and, "
                 "faint, the error itself. Momentum adds up what successive gradients agree on; dividing the learning "
-                "rate by 10 calms SGD's noise; L-BFGS and the natural gradient use curvature.")  # fmt: skip
+                "rate by 10 calms SGD's noise, and its progress; L-BFGS and the natural gradient use "
+                "curvature.")  # fmt: skip
 
     last = {name: run.rows[-1][2] for name, run in runs.items()}
     for key, text, found, worse, better in (
