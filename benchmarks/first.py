@@ -6,7 +6,6 @@ Run by `python -m benchmarks.first BATCH`: prints the seconds of the first three
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import time
 
 from .case import Run
 from .images import LENET, Convnet
+from .machine import users_environment
 
 __all__ = ["first_call"]
 
@@ -25,7 +25,7 @@ def first_call(batch: int, cached: bool) -> Run:
 
     def calls(cache: str) -> list[float]:
         command = [sys.executable, "-m", __name__, str(batch)]
-        env = os.environ | {"TINYGRAD_COURSE_CACHE": cache}
+        env = users_environment(TINYGRAD_COURSE_CACHE=cache)
         done = subprocess.run(command, check=True, capture_output=True, env=env, text=True)
         return json.loads(done.stdout)
 

@@ -16,6 +16,7 @@ __all__ = [
     "reset_peak",
     "set_threads",
     "thread_counts",
+    "users_environment",
     "version",
 ]
 
@@ -37,6 +38,11 @@ def set_threads(count: int) -> None:
     if count == 1:
         os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     os.environ["CPU_COUNT"] = str(count)  # tinygrad's
+
+
+def users_environment(**changes: str) -> dict[str, str]:
+    """The environment of a process that begins as a user's does: Python finds its modules compiled."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | changes
 
 
 def thread_counts() -> dict[str, int]:

@@ -6,7 +6,6 @@ The limit that the project sets itself is 60 ms beyond `import numpy`.
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 
 from ..case import Case, Run
+from ..machine import users_environment
 from ..systems import SYSTEMS
 
 __all__ = ["cases"]
@@ -32,11 +32,10 @@ def cases(quick: bool = False) -> list[Case]:
 
 def _import(package: str) -> Run:
     """Import NumPy, then the package, with compiled modules cached as for any user."""
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     command = [sys.executable, "-c", f"import numpy, {package}"]
 
     def step() -> None:
-        subprocess.run(command, check=True, capture_output=True, env=env)
+        subprocess.run(command, check=True, capture_output=True, env=users_environment())
 
     return Run(step, facts=lambda: {"installed_bytes": float(_installed_bytes(package))})
 
