@@ -6,6 +6,7 @@ import importlib as _importlib
 import warnings as _warnings
 from typing import Any as _Any
 
+from . import allocation as _allocation
 from . import autograd, dtypes, ops
 from .autograd import (
     enable_grad,
@@ -29,6 +30,7 @@ from .serialization import load, save
 from .tensor import Size, Tensor, tensor
 from .threads import get_num_threads, set_num_threads
 
+_allocation.keep()
 _install_kernels()
 _install_families()
 

@@ -107,10 +107,11 @@ def _arguments(signature: inspect.Signature, names: _Names) -> str:
 
 def _inputs(op: Op) -> int:
     """How many arrays an operation takes."""
-    if isinstance(op.forward, np.ufunc):
-        return op.forward.nin
+    forward = getattr(op.forward, "plain", op.forward)  # behind a native kernel
+    if isinstance(forward, np.ufunc):
+        return forward.nin
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds for p in inspect.signature(op.forward).parameters.values())
+    return sum(p.kind in kinds for p in inspect.signature(forward).parameters.values())
 
 
 def _body(function: Any) -> str:

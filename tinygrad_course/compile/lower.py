@@ -39,9 +39,7 @@ def lowered(call: Call, values: Sequence[Value]) -> Lowered | None:
     if len(call.outputs) != 1 or out.dtype is None:
         return None
     forward = call.op.forward
-    if isinstance(forward, np.ufunc) and not call.params:
-        if forward.signature is not None:
-            return _matmul(call, values) if forward is np.matmul else None
+    if isinstance(forward, np.ufunc) and forward.signature is None and not call.params:
         return _ufunc(forward, [values[slot] for slot in call.inputs], out) if forward.nout == 1 else None
     rule = _RULES.get(call.op.name)
     return rule(call, values) if rule is not None else None
@@ -76,7 +74,8 @@ def _matmul(call: Call, values: Sequence[Value]) -> Lowered | None:
     a, b = (values[slot] for slot in call.inputs)
     if len(a.shape) == len(b.shape) == 2:
         return Lowered(_dot, False)
-    return Lowered(lambda a, b, out: np.matmul(a, b, out=out), False) if len(values[call.outputs[0]].shape) else None
+    forward = call.op.forward
+    return Lowered(lambda a, b, out: forward(a, b, out=out), False) if len(values[call.outputs[0]].shape) else None
 
 
 def _dot(a: np.ndarray, b: np.ndarray, out: np.ndarray) -> None:
@@ -109,4 +108,6 @@ def _sum(call: Call, values: Sequence[Value]) -> Lowered | None:
     return Lowered(lambda x, out: add(x, axis, None, out, keepdims), False)
 
 
-_RULES: dict[str, Callable[[Call, Sequence[Value]], Lowered | None]] = {"linear": _linear, "sum": _sum}
+_RULES: dict[str, Callable[[Call, Sequence[Value]], Lowered | None]] = {
+    "linear": _linear, "matmul": _matmul, "sum": _sum,
+}  # fmt: skip

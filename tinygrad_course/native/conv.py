@@ -19,8 +19,8 @@ from .conv_direct import Correlation, Phase, Taps, correlation_kernel
 from .conv_weight import weight_kernel
 from .conv_winograd import winograd_kernel, winograd_weight_kernel
 from .pool import threads
-from .winograd import forward_weights, weight_gradient
 from .winograd_unit import Winograd, lanes, plan
+from .winograd_weight import Weights, points_kernel, taps_kernel
 
 __all__ = ["convolution", "convolution_transpose", "convolution_weight"]
 
@@ -288,10 +288,7 @@ def _tiled(
     if out is None:
         out = tuple(n + lo + hi - 2 for n, (lo, hi) in zip(x.shape[2:], padding))
     job, run = _tiled_plan(m, x.shape, w.shape[0], out, padding, b is not None, False)
-    u = forward_weights(w, m)
-    beyond = -w.shape[0] % lanes(machine())
-    if beyond:
-        u = np.pad(u, [(0, 0), (0, 0), (0, beyond)])
+    u = _at_points(m, w)
     x = dense(x)
     b = None if b is None else dense(b)
     y = np.empty((len(x), w.shape[0], *out), x.dtype)
@@ -302,15 +299,31 @@ def _tiled(
     return y
 
 
+def _at_points(m: int, w: np.ndarray) -> np.ndarray:
+    """Weights (O, C, 3, 3) at the points, (points, C, O)."""
+    if not w.flags.aligned:
+        w = w.copy()
+    outs, ins = w.shape[:2]
+    job = Weights(m, outs, ins, tuple(step // w.itemsize for step in w.strides))
+    up = lanes(machine())
+    u = np.empty(((m + 2) ** 2, ins, -(-outs // up) * up), w.dtype)
+    tasks = shares(ins)
+    compiled(points_kernel, job, machine())(tasks, w, u, tasks)
+    return u
+
+
 def _tiled_weight(m: int, g: np.ndarray, x: np.ndarray, padding: Pads) -> np.ndarray:
     outs, ins = g.shape[1], x.shape[1]
     job, run = _tiled_plan(m, x.shape, outs, g.shape[2:], padding, False, True)
     units = -(-len(x) // job.images) * job.chunks
     chunks = min(units, 4 if outs * ins > 1 << 12 else 8)
     up = lanes(machine())
-    sums = np.zeros((chunks, job.points, -(-outs // up) * up, -(-ins // up) * up), x.dtype)
+    sums = np.empty((chunks, job.points, -(-outs // up) * up, -(-ins // up) * up), x.dtype)
     g, x = dense(g), dense(x)
     with Scratch(run.scratch * chunks) as scratch:
         run(chunks, g, x, sums, scratch, run.scratch, len(x), units, chunks)
-    total = sums[0] if chunks == 1 else np.add.reduce(sums, 0)
-    return weight_gradient(np.ascontiguousarray(total[:, :outs, :ins]), m)
+    w = np.empty((outs, ins, 3, 3), x.dtype)
+    tasks = shares(outs)
+    back = compiled(taps_kernel, Weights(m, outs, ins, (ins * 9, 9, 3, 1)), machine(), chunks)
+    back(tasks, sums, w, tasks)
+    return w

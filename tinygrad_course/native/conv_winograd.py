@@ -140,8 +140,8 @@ def _results(k: Unit, bias: str, target: str, n: Int, out: Int, row: Int, rows: 
 def winograd_weight_kernel(name: str, job: Winograd, machine: Machine) -> tuple[str, int]:
     """The text of the kernel of dW, and the bytes of scratch memory for each chunk of the batch.
 
-    Arguments: g, x, sums (points, O, C) for each chunk, with O and C rounded up to whole vectors and zeros at first,
-    scratch, its bytes for each chunk, images, units, chunks.
+    Arguments: g, x, sums (points, O, C) for each chunk, with O and C rounded up to whole vectors, scratch, its bytes
+    for each chunk, images, units, chunks.
     """
     k = Unit(name, job, machine)
     code, cols = k.code, job.tiles[1]
@@ -149,6 +149,8 @@ def winograd_weight_kernel(name: str, job: Winograd, machine: Machine) -> tuple[
     pitch, images, units, chunks = (code.argument(i, "i64") for i in range(4, 8))
     k.scratch(scratch, pitch)
     total = code.at(sums, code.mul(code.index, job.points * k.outs * k.ins))
+    size = 4 * job.points * k.outs * k.ins
+    code.call("void", "llvm.memset.p0.i64", ("ptr", total), ("i8", 0), ("i64", size), ("i1", "false"))
 
     def unit(number: Int) -> None:
         first, count, row, rows = k.unit(number, images)

@@ -22,6 +22,7 @@ _SERVED: dict[str, tuple[int, str, str, tuple[str, ...]]] = {
     "convolution": (256, "conv", "convolution", ()),
     "convolution_transpose": (256, "conv", "convolution_transpose", ()),
     "convolution_weight": (256, "conv", "convolution_weight", ()),
+    "matmul": (256, "products", "matmul", ()),
     "max_pool": (4096, "pooling", "pool", ("max",)),
     "max_place": (4096, "pooling", "pool", ("place",)),
     "put_in_windows": (1024, "pooling", "pool", ("put",)),

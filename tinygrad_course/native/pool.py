@@ -8,7 +8,7 @@ The threads are the system's, know nothing of Python, and run only code emitted 
 together: the number of the current job in its upper half, and in the lower whether the job is open, and how many
 workers are inside. A worker joins by counting itself in, which succeeds only while the job is open; the caller works
 too, closes the job when no index is left, and waits for those inside. So nobody waits for a worker that sleeps.
-Workers look for work for some microseconds after a job, then sleep in the kernel (futex).
+Workers look for work for a while after a job, then sleep in the kernel (futex).
 
 A call from within a task, or from a second thread while a job runs, does its own work alone; so does the child of a
 fork, which has no workers. Signals go to Python's threads: Ctrl-C works.
@@ -26,8 +26,9 @@ from ..threads import get_num_threads
 
 __all__ = ["address", "resize", "threads"]
 
-# How often a worker looks for the next job before it sleeps, and the caller for the last worker: about 20 µs.
-_LOOKS = 1000
+# How often a worker looks for the next job before it sleeps, and the caller for the last worker: about 400 µs. Waking a
+# sleeper takes 50 µs and more, and between its kernels eager mode has work of its own.
+_LOOKS = 20_000
 
 _IR = """
 @gate = internal global i64 0, align 64

@@ -20,7 +20,9 @@ import numpy as np
 
 from .ir import Code
 
-__all__ = ["PAIRS", "data_transform", "forward_weights", "gradient_transform", "result_transform", "weight_gradient"]
+__all__ = [
+    "PAIRS", "data_transform", "gradient_transform", "result_transform", "taps_transform", "weight_transform",
+]  # fmt: skip
 
 # For tiles of m × m results, the points besides 0 and infinity.
 PAIRS: dict[int, tuple[float, ...]] = {2: (1.0,), 4: (math.sqrt(0.5), math.sqrt(2.0))}
@@ -31,29 +33,14 @@ def _points(m: int) -> list[float]:
 
 
 @cache
-def _g(m: int) -> np.ndarray:
-    """G ⊗ G, where G w are the values of a polynomial of 3 coefficients at the points, by Lagrange's denominators."""
+def _g(m: int) -> list[list[float]]:
+    """G, whose rows give the values of a polynomial of 3 coefficients at the points, by Lagrange's denominators."""
     points = _points(m)
     rows = [
         [p**k / math.prod(p - q for j, q in enumerate(points) if j != i) for k in range(3)]
         for i, p in enumerate(points)
     ]
-    g = np.array([*rows, [0.0, 0.0, 1.0]])
-    return np.kron(g, g)
-
-
-def forward_weights(w: np.ndarray, m: int) -> np.ndarray:
-    """G w Gᵀ of weights (O, C, 3, 3), as ((m + 2)², C, O)."""
-    g = _g(m).astype(w.dtype)
-    taps = np.ascontiguousarray(w.transpose(2, 3, 1, 0)).reshape(9, -1)
-    return np.matmul(g, taps).reshape(-1, w.shape[1], w.shape[0])
-
-
-def weight_gradient(sums: np.ndarray, m: int) -> np.ndarray:
-    """Gᵀ s G of sums ((m + 2)², O, C), as (O, C, 3, 3)."""
-    g = _g(m).astype(sums.dtype)
-    taps = np.matmul(g.T, sums.reshape(len(sums), -1))
-    return np.ascontiguousarray(taps.T).reshape(*sums.shape[1:], 3, 3)
+    return [*rows, [0.0, 0.0, 1.0]]
 
 
 # --- In one dimension, on vectors ---------------------------------------------------------------------------------
@@ -113,3 +100,13 @@ def gradient_transform(code: Code, g: Sequence[str], m: int) -> list[str]:
         odd = combination(code, [(round(p ** (k - 1), 12), g[k]) for k in range(1, m, 2)])
         out += _in_pair(code, even, odd, p)
     return [*out, g[-1]]
+
+
+def weight_transform(code: Code, w: Sequence[str], m: int) -> list[str]:
+    """G w."""
+    return [combination(code, list(zip(row, w))) for row in _g(m)]
+
+
+def taps_transform(code: Code, s: Sequence[str], m: int) -> list[str]:
+    """Gᵀ s."""
+    return [combination(code, list(zip(column, s))) for column in zip(*_g(m))]

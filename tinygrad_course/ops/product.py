@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..config import config
 from .op import declare
 
 __all__ = ["linear", "matmul"]
@@ -18,9 +19,9 @@ def _matmul_left(g: Any, _y: Any, a: Any, b: Any) -> Any:
         return np.expand_dims(g, -1) * b
     if a.ndim == 1:
         g = np.expand_dims(g, -2)
-        c = np.matmul(g, b.swapaxes(-1, -2))
+        c = matmul.apply(g, b.swapaxes(-1, -2))
         return c.reshape(c.shape[:-2] + c.shape[-1:])
-    return np.matmul(g, b.swapaxes(-1, -2))
+    return matmul.apply(g, b.swapaxes(-1, -2))
 
 
 def _matmul_right(g: Any, _y: Any, a: Any, b: Any) -> Any:
@@ -30,9 +31,9 @@ def _matmul_right(g: Any, _y: Any, a: Any, b: Any) -> Any:
     if a.ndim == 1:
         return np.expand_dims(a, -1) * np.expand_dims(g, -2)
     if b.ndim == 1:
-        c = np.matmul(a.swapaxes(-1, -2), np.expand_dims(g, -1))
+        c = matmul.apply(a.swapaxes(-1, -2), np.expand_dims(g, -1))
         return c.reshape(c.shape[:-1])
-    return np.matmul(a.swapaxes(-1, -2), g)
+    return matmul.apply(a.swapaxes(-1, -2), g)
 
 
 matmul = declare(
@@ -43,7 +44,7 @@ matmul = declare(
 
 
 def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
-    y = x.dot(weight.T) if x.ndim <= 2 else np.matmul(x, weight.T)
+    y = _product(x, weight.T)
     if bias is not None:
         y += bias
     return y
@@ -54,16 +55,18 @@ def _linear_weight(g: Any, _y: Any, x: Any, _weight: Any, _bias: Any = None) -> 
         return np.expand_dims(g, 1) * x
     if x.ndim > 2:
         g, x = g.reshape((-1, g.shape[-1])), x.reshape((-1, x.shape[-1]))
-    return _small_product(g.T, x)
+    return _product(g.T, x)
 
 
-def _small_product(a: Any, b: Any) -> Any:
-    """The product of matrices; on small arrays `dot` takes half the time of np.matmul."""
-    return a.dot(b) if type(a) is np.ndarray and type(b) is np.ndarray else np.matmul(a, b)
+def _product(a: Any, b: Any) -> Any:
+    """`matmul` with a matrix; on small arrays `dot` takes half the time."""
+    if type(a) is np.ndarray and a.ndim <= 2 and type(b) is np.ndarray and (a.size < 1024 or not config.native):
+        return a.dot(b)
+    return matmul.apply(a, b)
 
 
 def _linear_input(g: Any, _y: Any, _x: Any, weight: Any, _bias: Any = None) -> Any:
-    return _small_product(g, weight) if g.ndim == 2 else np.matmul(g, weight)
+    return _product(g, weight)
 
 
 @lru_cache(maxsize=32)
@@ -72,8 +75,12 @@ def _ones(count: int, dtype: np.dtype) -> np.ndarray:
 
 
 def _linear_bias(g: Any, _y: Any, _x: Any, _weight: Any, _bias: Any) -> Any:
+    if g.ndim != 2:
+        return g
+    if type(g) is np.ndarray and g.size > 8192:
+        return np.add.reduce(g, 0)
     # The sum over a batch as a product with ones: on small matrices several times faster than a reduction.
-    return _small_product(_ones(len(g), g.dtype), g) if g.ndim == 2 else g
+    return _product(_ones(len(g), g.dtype), g)
 
 
 linear = declare(
