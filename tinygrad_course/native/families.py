@@ -31,9 +31,9 @@ _SERVED: dict[str, tuple[int, str, str, tuple[str, ...]]] = {
     "mean_product": (4096, "norm", "mean_product", ()),
     "combine": (4096, "norm", "combine", ()),
     "affine": (4096, "norm", "affine", ()),
-    "softmax": (16384, "softmax", "softmax", ()),
-    "log_softmax": (16384, "softmax", "log_softmax", ()),
-    "cross_entropy": (16384, "softmax", "cross_entropy", ()),
+    "softmax": (512, "softmax", "softmax", ()),
+    "log_softmax": (512, "softmax", "log_softmax", ()),
+    "cross_entropy": (512, "softmax", "cross_entropy", ()),
     "spread_windows": (1024, "pooling", "pool", ("spread",)),
 }
 

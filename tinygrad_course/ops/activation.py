@@ -27,7 +27,14 @@ __all__ = [
 
 # --- With a kink --------------------------------------------------------------------------------------------------
 
-relu = declare(lambda x: np.maximum(x, 0), vjp=lambda g, y, _x: g * (y > 0), name="relu", broadcasts=True,
+
+def _relu(x: Any) -> Any:
+    if type(x) is np.ndarray and x.size > 8192 and x.dtype.kind == "f":
+        return np.clip(x, 0, np.inf)  # in a third of the time
+    return np.maximum(x, 0)
+
+
+relu = declare(_relu, vjp=lambda g, y, _x: g * (y > 0), name="relu", broadcasts=True,
                doc="max(x, 0), elementwise. The slope at 0 is 0.")  # fmt: skip
 
 

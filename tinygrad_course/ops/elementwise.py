@@ -129,7 +129,7 @@ def _sigmoid(x: Any) -> Any:
     with np.errstate(over="ignore"):
         y = np.exp(-x)
         y += 1
-        return np.reciprocal(y, out=y if type(y) is np.ndarray else None)
+        return np.divide(1, y, out=y if type(y) is np.ndarray else None)  # quicker than np.reciprocal
 
 
 sigmoid = declare(_sigmoid, vjp=lambda g, y, _x: g * (y * (1 - y)), name="sigmoid", broadcasts=True,
@@ -140,6 +140,8 @@ sigmoid = declare(_sigmoid, vjp=lambda g, y, _x: g * (y * (1 - y)), name="sigmoi
 
 def _divide_or_zero(g: Any, x: Any) -> Any:
     """g / x, but 0 where g is 0."""
+    if type(x) is np.ndarray and x.size and np.minimum.reduce(x, None) > 0:
+        return g / x
     return g / (x + ((x == 0) & (g == 0)))
 
 

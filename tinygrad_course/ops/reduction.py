@@ -7,12 +7,14 @@ broadcasts to the input's shape (`lazy=True`).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from ..graph import bind
+from ..native import enabled
 from ..tensor import Tensor
 from . import elementwise
 from .arguments import Dims, axis_of, dim_of, numpy_names, reduced_count, require_float, spread
@@ -31,7 +33,23 @@ _or: Any = np.logical_or.reduce
 # --- Sums and products --------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=2)
+def _row_of_ones(dtype: np.dtype) -> np.ndarray:
+    return np.ones(4096, dtype)
+
+
+def _total(x: np.ndarray) -> Any:
+    """The sum of a long array: of rows by BLAS, which takes a fifth of the time, and of their sums by pairs."""
+    if enabled():  # BLAS's threads would be in the way of the kernels'
+        return _add(x, None)
+    ones, flat = _row_of_ones(x.dtype), x.reshape(-1)
+    whole = len(flat) - len(flat) % len(ones)
+    return _add(flat[:whole].reshape(-1, len(ones)).dot(ones)) + _add(flat[whole:])
+
+
 def _sum_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if axis is None and not keepdims and x.size > 65536 and x.dtype.char in "fd" and x.flags.c_contiguous:
+        return _total(x)
     # Integers and bools add up in int64, whatever their width.
     return _add(x, axis, None if x.dtype.kind == "f" else _INT64, None, keepdims)
 
@@ -47,7 +65,7 @@ def _mean_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
         require_float("mean", x)
         # Halves are summed as singles: 65504 is soon exceeded.
         return _mean_of(x.astype(np.float32), axis, keepdims).astype(x.dtype)
-    total = _add(x, axis, None, None, keepdims)
+    total = _sum_of(x, axis, keepdims)
     n = x.size if axis is None else reduced_count(x.shape, axis)
     return total / n if n else total * math.nan
 
