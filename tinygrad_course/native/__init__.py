@@ -11,7 +11,7 @@ How a kernel is made, from the bottom up:
 - `jit`: `load(text, names)` gives a `Library` of functions; `cache` keeps their code on disk, `image` links it.
 - `pool`: the threads; a kernel calls `tc_parallel`.
 - `elementwise`: the kernels of the long elementwise functions, and how an operation finds its kernel.
-- `gemm`: products of matrices, which compiled programs call.
+- `gemm`: products of matrices, which compiled programs call; `products` calls it in eager mode.
 - `families`: which operations on images, rows and windows have kernels. Those of a convolution are in `conv_direct`,
   `conv_weight` and `conv_winograd`, and `conv` chooses among them; then `pooling`, `norm` and `softmax`. Kernels that
   are specialized on a shape are written with `ir`, an assembler whose addresses fold, and called through `calls`.

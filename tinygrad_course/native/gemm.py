@@ -12,7 +12,8 @@ register:
   25 kB, so that it stays in the fastest cache; longer sums are done in parts.
 - A is read where it is. Its six rows are read in step, each from one end to the other.
 
-At the edges the tile is the same: rows that are not there are read as the last one that is, and not stored.
+At the edges the tile is the same: rows that are not there are read as the last one that is, and not stored. Only where
+less than a vector of columns is left, the tile has one vector.
 
 A piece of work is one panel with some rows of C, as sizes alone say; every number of C is computed in one piece, always
 in the same order. So the number of threads does not show in the result.
@@ -104,7 +105,11 @@ class _Panel:
             a = f.at(f.a, start * f.a_col, self.scalar)
             with f.loop(top, bottom, ROWS) as row:
                 rows = f.minimum(bottom - row, ROWS)
-                self._tile(a, row, rows, count)
+                narrow = columns <= self.lanes
+                with f.when(narrow):
+                    self._tile(a, row, rows, count, 1)
+                with f.when(~narrow):
+                    self._tile(a, row, rows, count, VECTORS)
                 self._store(f.at(c, row * f.c_row, self.scalar), rows, columns, start > 0)
             for x in self.first:
                 x.set(0.0)
@@ -146,8 +151,8 @@ class _Panel:
 
     # --- the tile -------------------------------------------------------------------------------------------------
 
-    def _tile(self, a: Value, row: Value, rows: Value, count: Value) -> None:
-        """Sums over k, in registers."""
+    def _tile(self, a: Value, row: Value, rows: Value, count: Value, vectors: int) -> None:
+        """Sums over k, in registers; of fewer vectors where the panel has few columns."""
         f = self.f
         starts = [f.at(a, (row + f.minimum(rows - 1, i)) * f.a_row, self.scalar) for i in range(ROWS)]
         for sums in self.sums:
@@ -155,7 +160,7 @@ class _Panel:
                 s.set(x.get())
 
         def step(k: Value) -> None:
-            right = [f.load(self.vector, self.panel, k * self.width + v * self.lanes) for v in range(VECTORS)]
+            right = [f.load(self.vector, self.panel, k * self.width + v * self.lanes) for v in range(vectors)]
             at = k * f.a_col
             for start, sums in zip(starts, self.sums):
                 left = f.broadcast(self.vector, start, at)
