@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import tinygrad_course as tc
 from tinygrad_course import nn
+from tinygrad_course.autograd import tree
 from tinygrad_course.nn import functional as F
 
 from .twins import agree, same
@@ -157,3 +158,43 @@ def test_loops_write_over_what_they_read_last(n, m, way):
         rng = np.random.default_rng(k)
         x, b = (tc.from_numpy(rng.standard_normal((n, m), np.float32)) for _ in range(2))
         same(program(x, b), twin(x, b))
+
+
+def _gradients(a, b, x):
+    return tc.autograd.grad(F.linear((a @ x.tanh()).tanh(), b).square().sum(), [a, b, x])
+
+
+@pytest.mark.skipif(not tc.native.available(), reason="needs llvmlite")
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "after",
+    [
+        lambda a, b, x: ((x @ b).tanh() * x).cumsum(
+            1
+        ),  # what the product reads may not be written over while it goes on
+        lambda a, b, x: ((x @ b).exp() + a, x @ a),
+        lambda a, b, x: (x @ b) * 2 + (x @ b).T,  # other parts of the result are needed
+        lambda a, b, x: [y := a @ b, (y * x).relu()],
+        lambda a, b, x: ((a @ b).tanh() + (b @ a) * x, a.T @ b),
+        lambda a, b, x: ((a @ b) + b[0], (a @ b) * x * (a @ b > 0)),
+        lambda a, b, x: F.linear(a, b, x[1]).sigmoid() + tc.tensor(1, dtype=tc.int64),
+        _gradients,
+    ],
+)
+def test_products_go_on_with_what_is_elementwise(after, dtype):
+    """A piece of a large product goes on with the formula that follows, in its part of the matrix."""
+
+    def program(a, b):
+        x = a * 2
+        c = x.cumsum(0)  # so that x is an array that the next segment is given, and may write over
+        return after(a, b, x), c
+
+    twin = tc.compile(program, fullgraph=True, backend="native")
+    for k in range(5):  # the first two are recorded
+        rng = np.random.default_rng(k)
+        a, b = (tc.from_numpy(rng.standard_normal((128, 128)).astype(dtype) / 30) for _ in range(2))
+        for leaf in (a, b):  # what is kept for a backward pass is not written over
+            leaf.requires_grad_(after is _gradients)
+        for ours, theirs in zip(tree.flatten(program(a, b))[0], tree.flatten(twin(a, b))[0], strict=True):
+            close = 1e-5 if dtype == np.float32 else 1e-12
+            np.testing.assert_allclose(theirs.detach().numpy(), ours.detach().numpy(), rtol=close, atol=close)

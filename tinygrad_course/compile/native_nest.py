@@ -18,7 +18,7 @@ from ..native.emit import Function, Module
 from ..native.formulas import TYPES, Formula, emit
 from ..native.values import Value, vector
 
-__all__ = ["Layout", "Nest", "collapsed", "contiguous", "elementwise", "product", "total"]
+__all__ = ["Layout", "Nest", "Tile", "collapsed", "contiguous", "elementwise", "product", "tiled", "total"]
 
 # Elements of a nest from which on it is divided among threads, and about how many a piece then has.
 PARALLEL, PIECE = 32_768, 16_384
@@ -49,6 +49,15 @@ class Layout(NamedTuple):
         return self._replace(strides=(0,) * (len(to) - len(shape)) + tuple(strides))
 
 
+class Tile(NamedTuple):
+    """A part of a matrix: rows from `top` to `bottom`, and `width` columns from `left` on."""
+
+    top: Value
+    bottom: Value
+    left: Value
+    width: int
+
+
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
     """The strides of an array in C's order."""
     strides, step = [], 1
@@ -63,6 +72,8 @@ class Nest:
 
     Attributes:
         pieces: how many there are.
+        result, tile: of a product of matrices that is shared among threads: where the result is, and the
+            part of it that a piece gives.
     """
 
     def __init__(self, module: Module, name: str, lanes: int) -> None:
@@ -71,6 +82,8 @@ class Nest:
         self.lanes = lanes
         self.name = name
         self.pieces = 1
+        self.result: Layout | None = None
+        self.tile: Callable[[], Tile] | None = None
         self._bases: dict[tuple[int, int], Value] = {}
 
     def base(self, layout: Layout) -> Value:
@@ -237,6 +250,18 @@ def elementwise(
                 nest.loops(lengths, rest, at, lambda: nest.vectors(lengths, axis, at, body))
         return
     nest.loops(lengths, others, at, lambda: nest.vectors(lengths, axis, at, body))
+
+
+def tiled(
+    nest: Nest, tile: Tile, formula: Formula, inputs: Sequence[Layout], outputs: Sequence[Layout]
+) -> None:  # fmt: skip
+    """`elementwise` on a part of a matrix."""
+    with nest.f.loop(tile.top, tile.bottom) as row:
+        for step in range(0, tile.width, nest.lanes):
+            at = [row, tile.left + step]
+            values = [nest.load(x, at, 1, nest.lanes) for x in inputs]
+            for y, target in zip(emit(formula, values, nest.lanes), outputs):
+                nest.store(y, target, at, 1, nest.lanes)
 
 
 def total(

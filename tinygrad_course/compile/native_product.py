@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 from ..native import gemm
+from ..native.emit import Function
 from ..native.formulas import TYPES
 from ..native.host import Target
 from ..native.values import Value
-from .native_nest import Layout, Nest
+from .native_nest import Layout, Nest, Tile
 
 __all__ = ["COLUMNS", "is_large", "large_product"]
 
@@ -52,4 +54,14 @@ def large_product(
     else:
         nest.pieces = job.pieces
         piece(f.index)
+        width = gemm.VECTORS * nest.lanes
+        if sizes[1] % width == 0:
+            nest.result = out
+            nest.tile = partial(_tile, f, job, sizes[0], sizes[1] // width, width)
     return True
+
+
+def _tile(f: Function, job: gemm.Job, rows: int, panels: int, width: int) -> Tile:
+    """The part of the result that the piece `f.index` gives."""
+    top = f.index // panels * job.height
+    return Tile(top, f.minimum(top + job.height, rows), f.index % panels * width, width)

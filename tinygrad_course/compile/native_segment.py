@@ -16,7 +16,7 @@ import numpy as np
 from ..native.emit import Module
 from ..native.formulas import TYPES, Formula, Step, Unlisted, of_operation
 from ..native.host import Target
-from .native_nest import Layout, Nest, collapsed, contiguous, elementwise, product, total
+from .native_nest import Layout, Nest, collapsed, contiguous, elementwise, product, tiled, total
 from .native_product import COLUMNS, is_large, large_product
 from .program import Call, Constant, Program, Value
 
@@ -131,6 +131,7 @@ class Segment:
         self.workspace = 0
         self._last = {s: n for n, c in enumerate(calls) for s in c.inputs}
         self._used: dict[int, int] = {}  # entry of the table -> the last nest that reads it
+        self._made: dict[tuple[int, int], int] = {}  # entry of the table and offset -> the nest that writes there
         self._loops: list[tuple[int, list[int], list[int]]] = []  # number, outputs and inputs of elementwise nests
         self._group: list[Call] = []
         self._outside = outside
@@ -172,8 +173,8 @@ class Segment:
             return
         nest = self._nest(name, out.dtype)
         inputs = [self.layouts[s] for s in call.inputs]
-        self._reads(inputs)
         target = self._place(call.outputs[0], rows=name in ("matmul", "linear"))
+        self._touches(len(self.nests) - 1, inputs, [target])
         if name in ("matmul", "linear"):
             self._product(nest, call, inputs, target)
         else:
@@ -217,13 +218,31 @@ class Segment:
         results = tuple(number[s] for s in needed)
         formula = Formula(tuple(values[s].dtype for s in inputs), tuple(steps), results)  # type: ignore[misc]
         wide = max((d.itemsize for d in formula.dtypes if d.kind != "b"), default=4)
-        nest = self._nest("+".join(dict.fromkeys(c.op.name for c in group)), None, self.target.lanes(wide))
         sources = [self.layouts[s].broadcast(values[s].shape, shape) for s in inputs]
-        self._reads(sources)
+        targets = [self._place(s) for s in needed]
+        name, lanes = "+".join(dict.fromkeys(c.op.name for c in group)), self.target.lanes(wide)
         straight = [s for s in inputs if s in self.inputs and values[s].shape == shape
                     and sum(x.base == self.layouts[s].base for x in sources) == 1]  # fmt: skip
-        self._loops.append((len(self.nests), needed, straight))
-        elementwise(nest, shape, formula, sources, [self._place(s) for s in needed])
+        host = self._host(sources, lanes)
+        if host is None:
+            self._nest(name, None, lanes)
+            elementwise(self.nests[-1], shape, formula, sources, targets)
+        else:  # while the part of the matrix that a thread has made is in its cache
+            nest = self.nests[host]
+            straight = [s for s in straight if self._used.get(self.layouts[s].base) != host]
+            nest.name += "." + name
+            tiled(nest, nest.tile(), formula, sources, targets)  # type: ignore[misc]
+        home = len(self.nests) - 1 if host is None else host
+        self._touches(home, sources, targets)
+        self._loops.append((home, needed, straight))
+
+    def _host(self, sources: Sequence[Layout], lanes: int) -> int | None:
+        """The product of matrices whose pieces can go on with a formula: it makes the last of the sources."""
+        made = [self._made.get((x.base, x.offset), -1) for x in sources]
+        host = max(made, default=-1)
+        if host < 0 or self.nests[host].tile is None or self.nests[host].lanes != lanes:
+            return None
+        return host if all(x == self.nests[host].result for x, n in zip(sources, made) if n == host) else None
 
     def _nest(self, name: str, dtype: np.dtype | None, lanes: int = 0) -> Nest:
         lanes = lanes or self.target.lanes(dtype.itemsize)  # type: ignore[union-attr]
@@ -231,9 +250,11 @@ class Segment:
         self.nests.append(nest)
         return nest
 
-    def _reads(self, layouts: Sequence[Layout]) -> None:
-        """Note what the nest that was begun last reads."""
-        self._used.update((x.base, len(self.nests)) for x in layouts)
+    def _touches(self, number: int, reads: Sequence[Layout], writes: Sequence[Layout]) -> None:
+        """Note what a nest reads and writes."""
+        for x in reads:
+            self._used[x.base] = max(number, self._used.get(x.base, -1))
+        self._made.update({(x.base, x.offset): number for x in writes})
 
     def _place(self, slot: int, rows: bool = False) -> Layout:
         """Where a value goes: to its array outside, or into the workspace, its longest dim innermost if that helps.
@@ -279,7 +300,7 @@ class Segment:
                 self.layouts[slot] = made
             lanes = self.target.lanes(max(x.dtype.itemsize, 4))
             nest = self._nest("copy", None, lanes)
-            self._reads([x])
+            self._touches(len(self.nests) - 1, [x], [made])
             same = Formula((x.dtype,), (), (0,))
             if found is None:
                 elementwise(nest, shape, same, [x], [made._replace(strides=contiguous(old))])
