@@ -43,6 +43,7 @@ def pull_back(
     """
     pending: dict[Any, Any] = {}
     heap: list[tuple[int, Node]] = []
+    following: Any = None  # a node that is not on the heap: in a chain none ever is
     sums: set[Any] = set()  # whose pending cotangent is a sum made here: nobody else sees it, so it grows in place
     for root, g in roots:
         key = key_of(root)
@@ -61,8 +62,11 @@ def pull_back(
     watched = bool(observers)
     node: Any = None
     try:
-        while heap:
-            node = heappop(heap)[1]
+        while heap or following is not None:
+            if following is None or (heap and -heap[0][0] > following.seq):
+                node = heappop(heap)[1]
+            else:
+                node, following = following, None
             g = pending.pop(node)
             y = node.output
             if node.hooks is not None:
@@ -87,7 +91,7 @@ def pull_back(
             params = node.params
             if record:
                 inputs, y = _lifted(node, inputs)
-            if not op.lazy:
+            if not op.lazy and (type(g) is not ndarray or g.shape != y.shape):
                 g = _completed(g, y)
             if watched:
                 for observer in observers:
@@ -119,7 +123,10 @@ def pull_back(
                 if parent not in pending:
                     pending[parent] = c
                     if type(parent) is Node:
-                        heappush(heap, (-parent.seq, parent))
+                        if following is None:
+                            following = parent
+                        else:
+                            heappush(heap, (-parent.seq, parent))
                     continue
                 before = pending[parent]
                 if parent in sums and before.shape == c.shape:
