@@ -107,11 +107,10 @@ def _arguments(signature: inspect.Signature, names: _Names) -> str:
 
 def _inputs(op: Op) -> int:
     """How many arrays an operation takes."""
-    forward = getattr(op.forward, "plain", op.forward)  # behind a native kernel
-    if isinstance(forward, np.ufunc):
-        return forward.nin
+    if isinstance(op.plain, np.ufunc):
+        return op.plain.nin
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in kinds for p in inspect.signature(forward).parameters.values())
+    return sum(p.kind in kinds for p in inspect.signature(op.plain).parameters.values())
 
 
 def _body(function: Any) -> str:

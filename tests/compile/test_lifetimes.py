@@ -169,9 +169,8 @@ def _gradients(a, b, x):
 @pytest.mark.parametrize(
     "after",
     [
-        lambda a, b, x: ((x @ b).tanh() * x).cumsum(
-            1
-        ),  # what the product reads may not be written over while it goes on
+        # What the product reads may not be written over while it goes on.
+        lambda a, b, x: ((x @ b).tanh() * x).cumsum(1),
         lambda a, b, x: ((x @ b).exp() + a, x @ a),
         lambda a, b, x: (x @ b) * 2 + (x @ b).T,  # other parts of the result are needed
         lambda a, b, x: [y := a @ b, (y * x).relu()],

@@ -1,5 +1,6 @@
 """Products of matrices by kernels: right for all shapes and strides, and BLAS's own threads stay asleep."""
 
+import os
 import subprocess
 import sys
 
@@ -132,8 +133,6 @@ print(sum(now[thread] - blas[thread] for thread in blas))
 
 
 def test_threads_of_blas_sleep_through_a_step():
-    import os
-
     environment = os.environ | {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "TINYGRAD_COURSE_KERNELS": "1"}
     done = subprocess.run([sys.executable, "-c", _STEPS], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

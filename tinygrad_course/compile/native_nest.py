@@ -252,9 +252,7 @@ def elementwise(
     nest.loops(lengths, others, at, lambda: nest.vectors(lengths, axis, at, body))
 
 
-def tiled(
-    nest: Nest, tile: Tile, formula: Formula, inputs: Sequence[Layout], outputs: Sequence[Layout]
-) -> None:  # fmt: skip
+def tiled(nest: Nest, tile: Tile, formula: Formula, inputs: Sequence[Layout], outputs: Sequence[Layout]) -> None:
     """`elementwise` on a part of a matrix."""
     with nest.f.loop(tile.top, tile.bottom) as row:
         for step in range(0, tile.width, nest.lanes):

@@ -75,7 +75,7 @@ def _formula(call: Call, values: Sequence[Value]) -> Formula:
     sources: dict[int, Any] = {i: values[s].source for i, s in enumerate(call.inputs) if values[s].dtype is None}
     numbers = {i: source.value for i, source in sources.items()}
     arrays = [s for s in call.inputs if values[s].dtype is not None]
-    forward = getattr(call.op.forward, "plain", call.op.forward)
+    forward = call.op.plain
 
     def called(*inputs: Any, **params: Any) -> Any:
         rest = iter(inputs)

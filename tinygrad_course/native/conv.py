@@ -19,7 +19,7 @@ from .conv_direct import Correlation, Phase, Taps, correlation_kernel
 from .conv_weight import weight_kernel
 from .conv_winograd import winograd_kernel, winograd_weight_kernel
 from .pool import threads
-from .winograd_unit import Winograd, lanes, plan
+from .winograd_unit import Winograd, plan, whole_vectors
 from .winograd_weight import Weights, points_kernel, taps_kernel
 
 __all__ = ["convolution", "convolution_transpose", "convolution_weight"]
@@ -304,11 +304,10 @@ def _at_points(m: int, w: np.ndarray) -> np.ndarray:
     if not w.flags.aligned:
         w = w.copy()
     outs, ins = w.shape[:2]
-    job = Weights(m, outs, ins, tuple(step // w.itemsize for step in w.strides))
-    up = lanes(machine())
-    u = np.empty(((m + 2) ** 2, ins, -(-outs // up) * up), w.dtype)
+    run = compiled(points_kernel, Weights(m, outs, ins), tuple(step // w.itemsize for step in w.strides), machine())
+    u = np.empty(((m + 2) ** 2, ins, whole_vectors(outs, machine())), w.dtype)
     tasks = shares(ins)
-    compiled(points_kernel, job, machine())(tasks, w, u, tasks)
+    run(tasks, w, u, tasks)
     return u
 
 
@@ -317,13 +316,11 @@ def _tiled_weight(m: int, g: np.ndarray, x: np.ndarray, padding: Pads) -> np.nda
     job, run = _tiled_plan(m, x.shape, outs, g.shape[2:], padding, False, True)
     units = -(-len(x) // job.images) * job.chunks
     chunks = min(units, 4 if outs * ins > 1 << 12 else 8)
-    up = lanes(machine())
-    sums = np.empty((chunks, job.points, -(-outs // up) * up, -(-ins // up) * up), x.dtype)
+    sums = np.empty((chunks, job.points, *(whole_vectors(n, machine()) for n in (outs, ins))), x.dtype)
     g, x = dense(g), dense(x)
     with Scratch(run.scratch * chunks) as scratch:
         run(chunks, g, x, sums, scratch, run.scratch, len(x), units, chunks)
     w = np.empty((outs, ins, 3, 3), x.dtype)
     tasks = shares(outs)
-    back = compiled(taps_kernel, Weights(m, outs, ins, (ins * 9, 9, 3, 1)), machine(), chunks)
-    back(tasks, sums, w, tasks)
+    compiled(taps_kernel, Weights(m, outs, ins), chunks, machine())(tasks, sums, w, tasks)
     return w

@@ -234,7 +234,7 @@ def correlation_kernel(name: str, job: Correlation, machine: Machine) -> tuple[s
     own = code.op(f"getelementptr i8, ptr {scratch}, i64 {code.mul(code.index, pitch)}")
     bytes_ = scratch_size(job, plane) * size
     if plane.copied:
-        code.call("void", "llvm.memset.p0.i64", ("ptr", own), ("i8", 0), ("i64", bytes_), ("i1", "false"))
+        code.clear(own, bytes_)
 
     def work(unit: Int) -> None:
         part = code.op(f"urem i64 {unit}, {parts}")
@@ -249,8 +249,7 @@ def correlation_kernel(name: str, job: Correlation, machine: Machine) -> tuple[s
         for phase, tile in zip(job.phases, tiles):
             _phase(code, job, plane, phase, tile, own if plane.copied else source, weights, biases, target, part, parts)
 
-    start = code.div(code.mul(units, code.index), tasks)
-    code.loop(start, code.div(code.mul(units, code.add(code.index, 1)), tasks), work)
+    code.loop(*code.share(units, tasks), work)
     return code.text(), bytes_
 
 

@@ -84,10 +84,9 @@ def weight_kernel(name: str, job: Correlation, machine: Machine) -> tuple[str, i
     own = code.op(f"getelementptr i8, ptr {scratch}, i64 {code.mul(code.index, pitch)}")
     size = block * job.ins * plane.size * code.bytes if plane.copied else 0
     if plane.copied:
-        code.call("void", "llvm.memset.p0.i64", ("ptr", own), ("i8", 0), ("i64", size), ("i1", "false"))
+        code.clear(own, size)
     total = code.at(sums, code.mul(code.index, job.groups * weights))
-    start = code.div(code.mul(images, code.index), chunks)
-    stop = code.div(code.mul(images, code.add(code.index, 1)), chunks)
+    start, stop = code.share(images, chunks)
     blocks = code.div(code.add(code.sub(stop, start), block - 1), block)
 
     def some_images(i: Int) -> None:

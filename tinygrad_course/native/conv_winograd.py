@@ -47,8 +47,7 @@ def winograd_kernel(name: str, job: Winograd, machine: Machine) -> tuple[str, in
 
         code.loop(0, count, image_out)
 
-    start = code.div(code.mul(units, code.index), tasks)
-    code.loop(start, code.div(code.mul(units, code.add(code.index, 1)), tasks), unit)
+    code.loop(*code.share(units, tasks), unit)
     return code.text(), k.bytes
 
 
@@ -149,8 +148,7 @@ def winograd_weight_kernel(name: str, job: Winograd, machine: Machine) -> tuple[
     pitch, images, units, chunks = (code.argument(i, "i64") for i in range(4, 8))
     k.scratch(scratch, pitch)
     total = code.at(sums, code.mul(code.index, job.points * k.outs * k.ins))
-    size = 4 * job.points * k.outs * k.ins
-    code.call("void", "llvm.memset.p0.i64", ("ptr", total), ("i8", 0), ("i64", size), ("i1", "false"))
+    code.clear(total, 4 * job.points * k.outs * k.ins)
 
     def unit(number: Int) -> None:
         first, count, row, rows = k.unit(number, images)
@@ -159,8 +157,7 @@ def winograd_weight_kernel(name: str, job: Winograd, machine: Machine) -> tuple[
         tiles = code.add(code.mul(code.sub(count, 1), job.rows * cols), code.mul(rows, cols))
         _correlations(k, total, tiles)
 
-    start = code.div(code.mul(units, code.index), chunks)
-    code.loop(start, code.div(code.mul(units, code.add(code.index, 1)), chunks), unit)
+    code.loop(*code.share(units, chunks), unit)
     return code.text(), k.bytes
 
 

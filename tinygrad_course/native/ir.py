@@ -67,6 +67,15 @@ class Code:
             return ""
         return self.op(text)
 
+    def clear(self, pointer: str, size: Int) -> None:
+        """Fill so many bytes with zeros."""
+        self.call("void", "llvm.memset.p0.i64", ("ptr", pointer), ("i8", 0), ("i64", size), ("i1", "false"))
+
+    def share(self, count: Int, tasks: Int) -> tuple[Int, Int]:
+        """The range of `count` equal pieces of work that this task does."""
+        start = self.div(self.mul(count, self.index), tasks)
+        return start, self.div(self.mul(count, self.add(self.index, 1)), tasks)
+
     # --- Whole numbers --------------------------------------------------------------------------------------------
 
     def add(self, a: Int, b: Int) -> Int:

@@ -64,8 +64,7 @@ def norm_kernel(name: str, job: Norm, widths: tuple[int, ...]) -> tuple[str, int
     emit = {
         "standardize": _standardize, "product": _product, "sum": _sum, "combine": _combine, "affine": _affine
     }[job.kind]  # fmt: skip
-    start = code.div(code.mul(groups, code.index), tasks)
-    stop = code.div(code.mul(groups, code.add(code.index, 1)), tasks)
+    start, stop = code.share(groups, tasks)
     runs = _Runs(code, job.inner, lead, groups)
     count = runs.length()
     code.loop(start, stop, lambda group: emit(code, runs, group, count))

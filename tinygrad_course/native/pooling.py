@@ -114,7 +114,7 @@ def pooling_kernel(name: str, job: Pooling, widths: tuple[int, ...]) -> tuple[st
             covered = job.tiles and job.height == job.kernel[0] * job.out_height == job.stride[0] * job.out_height
             if plane.copied or not (covered and job.width == 2 * job.out_width):
                 count = (plane.size if plane.copied else pixels) * size
-                code.call("void", "llvm.memset.p0.i64", ("ptr", target), ("i8", 0), ("i64", count), ("i1", "false"))
+                code.clear(target, count)
             _Windows(code, job, plane, target, small, other).spread()
             if plane.copied:
                 drain_plane(code, plane, own, big, job.height, job.width)
@@ -123,9 +123,7 @@ def pooling_kernel(name: str, job: Pooling, widths: tuple[int, ...]) -> tuple[st
             fill_plane(code, plane, big, own, 1, job.height, job.width)
         _Windows(code, job, plane, own if plane.copied else big, small, other).gather()
 
-    code.loop(
-        code.div(code.mul(planes, code.index), tasks), code.div(code.mul(planes, code.add(code.index, 1)), tasks), one
-    )
+    code.loop(*code.share(planes, tasks), one)
     return code.text(), room * size
 
 

@@ -44,7 +44,7 @@ def text(scalar: str, target: Target) -> str:
         matrix = index // pieces
         places = [f.at(f.arguments[x], matrix * number(f, f"{x}_next"), scalar) for x in "abc"]
         passed = [number(f, name) for name in _PASSED]
-        f.call(f"tc_gemm_{scalar}", "void", *places, f.value("ptr", Value(f, "null", "ptr")), *passed, index % pieces)
+        f.call(f"tc_gemm_{scalar}", "void", *places, Value(f, "null", "ptr"), *passed, index % pieces)
 
     arguments = dict.fromkeys(["a", "b", "c", "numbers"], "ptr")
     module.parallel("kernel", arguments, lambda f: number(f, "pieces") * number(f, "products"), piece, overlapping=True)

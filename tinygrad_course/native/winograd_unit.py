@@ -9,7 +9,7 @@ from .conv_direct import Machine
 from .ir import Code, Int
 from .winograd import data_transform, gradient_transform
 
-__all__ = ["Unit", "Winograd", "cover", "lanes", "plan"]
+__all__ = ["Unit", "Winograd", "cover", "lanes", "plan", "whole_vectors"]
 
 Transform = Callable[[Code, list[str], int], list[str]]
 
@@ -64,6 +64,12 @@ def lanes(machine: Machine) -> int:
     return 8 if machine.widths[0] >= 32 else 4
 
 
+def whole_vectors(channels: int, machine: Machine) -> int:
+    """A number of channels, rounded up."""
+    n = lanes(machine)
+    return -(-channels // n) * n
+
+
 class Unit:
     """What both kernels do to a unit. The code is emitted where a method is called."""
 
@@ -72,8 +78,7 @@ class Unit:
         self.machine = machine
         self.lanes = lanes(machine)
         self.code = Code(name, "float", self.lanes)
-        up = self.lanes - 1
-        self.ins, self.outs = ((n + up) // self.lanes * self.lanes for n in (job.ins, job.outs))
+        self.ins, self.outs = whole_vectors(job.ins, machine), whole_vectors(job.outs, machine)
         # 8 rows more than there are tiles, as blocks of rows may end beyond
         self.most = job.images * job.rows * job.tiles[1] + 8
         self.pitch = job.m * job.tiles[1] + 2
@@ -89,10 +94,6 @@ class Unit:
         self.planes = code.op(f"getelementptr i8, ptr {pointer}, i64 {code.mul(code.index, pitch)}")
         self.v = code.at(self.planes, self.sizes[0])
         self.s = code.at(self.v, self.sizes[1])
-
-    def clear(self) -> None:
-        size = 4 * self.sizes[0]
-        self.code.call("void", "llvm.memset.p0.i64", ("ptr", self.planes), ("i8", 0), ("i64", size), ("i1", "false"))
 
     def unit(self, number: Int, images: Int) -> tuple[Int, Int, Int, Int]:
         """First image and count of images, first row of tiles and count of rows."""
@@ -133,7 +134,7 @@ class Unit:
     ) -> None:  # fmt: skip
         code, job, at_once = self.code, self.job, self.lanes
         padded = -(-channels // at_once) * at_once
-        self.clear()
+        code.clear(self.planes, 4 * self.sizes[0])
 
         def image(n: Int) -> None:
             source = code.at(array, code.mul(code.add(first, n), channels * height * width))

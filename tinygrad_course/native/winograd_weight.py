@@ -6,44 +6,50 @@ between need them; the nine taps of a lane are picked up, and put down, one by o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .conv_direct import Machine
 from .ir import Code, Int
 from .winograd import taps_transform, weight_transform
-from .winograd_unit import lanes
+from .winograd_unit import lanes, whole_vectors
 
 __all__ = ["Weights", "points_kernel", "taps_kernel"]
 
 
 class Weights(NamedTuple):
-    """Weights of `outs` × `ins` channels, 3 × 3 each, for tiles of m × m results.
-
-    Attributes:
-        strides: of the four dims, in elements; negative ones turn the taps around.
-    """
+    """Weights of `outs` × `ins` channels, 3 × 3 each, for tiles of m × m results."""
 
     m: int
     outs: int
     ins: int
-    strides: tuple[int, ...]
 
 
-def _emitter(name: str, machine: Machine, count: int) -> tuple[Code, Int, Int]:
-    """The code, and the range of the `count` channels that a task does."""
+def _channels(code: Code, shared: int, inner: int, block: Callable[[Int, Int, int], None]) -> None:
+    """Call block(channel, start, count) for the task's part of the `shared` channels, each with all `inner` ones."""
+
+    def channel(c: Int) -> None:
+        whole, rest = divmod(inner, code.width)
+        code.loop(0, whole, lambda i: block(c, code.mul(i, code.width), code.width))
+        if rest:
+            block(c, whole * code.width, rest)
+
+    code.loop(*code.share(shared, code.argument(2, "i64")), channel)
+
+
+def points_kernel(name: str, job: Weights, strides: tuple[int, ...], machine: Machine) -> tuple[str, int]:
+    """The text of kernel(w, values (points, C, O), tasks), with O rounded up to whole vectors, zeros beyond.
+
+    Args:
+        name: of the kernel.
+        job: the weights.
+        strides: of the four dims of w, in elements; negative ones turn the taps around.
+        machine: the processor.
+    """
     code = Code(name, "float", lanes(machine))
-    tasks = code.argument(2, "i64")
-    start = code.div(code.mul(count, code.index), tasks)
-    return code, start, code.div(code.mul(count, code.add(code.index, 1)), tasks)
-
-
-def points_kernel(name: str, job: Weights, machine: Machine) -> tuple[str, int]:
-    """The text of kernel(w, values (points, C, O), tasks), with O rounded up to whole vectors, zeros beyond."""
-    code, start, stop = _emitter(name, machine, job.ins)
     w, u = code.argument(0), code.argument(1)
-    n = code.width
-    padded = -(-job.outs // n) * n
-    by_out, by_in, by_row, by_col = job.strides
+    padded = whole_vectors(job.outs, machine)
+    by_out, by_in, by_row, by_col = strides
 
     def block(c: Int, o: Int, count: int) -> None:
         source = code.at(w, code.add(code.mul(c, by_in), code.mul(o, by_out)))
@@ -61,25 +67,19 @@ def points_kernel(name: str, job: Weights, machine: Machine) -> tuple[str, int]:
             for j, value in enumerate(weight_transform(code, row, job.m)):
                 code.store(value, code.at(to, (i * (job.m + 2) + j) * job.ins * padded))
 
-    def channel(c: Int) -> None:
-        whole, rest = divmod(job.outs, n)
-        code.loop(0, whole, lambda o: block(c, code.mul(o, n), n))
-        if rest:
-            block(c, whole * n, rest)
-
-    code.loop(start, stop, channel)
+    _channels(code, job.ins, job.outs, block)
     return code.text(), 0
 
 
-def taps_kernel(name: str, job: Weights, machine: Machine, chunks: int) -> tuple[str, int]:
+def taps_kernel(name: str, job: Weights, chunks: int, machine: Machine) -> tuple[str, int]:
     """The text of kernel(sums (chunks, points, O, C), w (O, C, 3, 3), tasks): the chunks are added up, in order.
 
     O and C of the sums are rounded up to whole vectors.
     """
-    code, start, stop = _emitter(name, machine, job.outs)
+    code = Code(name, "float", lanes(machine))
     sums, w = code.argument(0), code.argument(1)
-    n, size = code.width, job.m + 2
-    outs, ins = (-(-count // n) * n for count in (job.outs, job.ins))
+    size = job.m + 2
+    outs, ins = whole_vectors(job.outs, machine), whole_vectors(job.ins, machine)
 
     def block(o: Int, c: Int, count: int) -> None:
         source = code.at(sums, code.add(code.mul(o, ins), c))
@@ -97,11 +97,5 @@ def taps_kernel(name: str, job: Weights, machine: Machine, chunks: int) -> tuple
                 for i in range(count):
                     code.put(code.lane(value, i), code.at(to, 9 * i + 3 * row + col))
 
-    def channel(o: Int) -> None:
-        whole, rest = divmod(job.ins, n)
-        code.loop(0, whole, lambda c: block(o, code.mul(c, n), n))
-        if rest:
-            block(o, whole * n, rest)
-
-    code.loop(start, stop, channel)
+    _channels(code, job.outs, job.ins, block)
     return code.text(), 0

@@ -67,6 +67,11 @@ class Op:
         self._takes_inputs = not (variadic and self.rules) or _gathers(self.rules[0])
         self._kept: dict[tuple[bool, ...], tuple[bool, tuple[bool, ...]]] = {}
 
+    @property
+    def plain(self) -> Callable[..., Any]:
+        """The forward function itself, where a native kernel was put in front of it."""
+        return getattr(self.forward, "plain", self.forward)
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 

@@ -40,15 +40,14 @@ def _row_of_ones(dtype: np.dtype) -> np.ndarray:
 
 def _total(x: np.ndarray) -> Any:
     """The sum of a long array: of rows by BLAS, which takes a fifth of the time, and of their sums by pairs."""
-    if enabled():  # BLAS's threads would be in the way of the kernels'
-        return _add(x, None)
     ones, flat = _row_of_ones(x.dtype), x.reshape(-1)
     whole = len(flat) - len(flat) % len(ones)
     return _add(flat[:whole].reshape(-1, len(ones)).dot(ones)) + _add(flat[whole:])
 
 
 def _sum_of(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    if axis is None and not keepdims and x.size > 65536 and x.dtype.char in "fd" and x.flags.c_contiguous:
+    long = axis is None and not keepdims and x.size > 65536 and x.dtype.char in "fd" and x.flags.c_contiguous
+    if long and not enabled():  # BLAS's threads would be in the way of the kernels'
         return _total(x)
     # Integers and bools add up in int64, whatever their width.
     return _add(x, axis, None if x.dtype.kind == "f" else _INT64, None, keepdims)
