@@ -233,9 +233,12 @@ def quiet():
         yield
 
 
+@pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("change", CHANGES)
-def test_one_change(change, backend):
+def test_one_change(change, backend, packed, monkeypatch):
+    if not packed:  # parameters of more elements stay where they are
+        monkeypatch.setattr("tinygrad_course.optim.rule.SMALL", 1)
     twins = Twins(backend)
     twins.call(times=5)
     if backend == "native" and layout.agrees():

@@ -5,7 +5,8 @@ door is what CPython calls a builtin function, with code of ours behind it:
 
     arguments as expected?  --no-->  call `ordinary(*args)`
     all as it was (see `watch`)?  --no-->  call `missed(*args)`
-    run the step; note that it ran; copy its results into new Tensors
+    run the step; does it refuse the values?  --yes-->  call `missed(*args)`
+    note that it ran; copy its results into new Tensors
 
 What it works on stands in `control`, an array of addresses and numbers named by `FIELDS`. The function object owns
 that array and, with it, everything that an address in it belongs to: whoever can still call the function keeps it all
@@ -61,20 +62,10 @@ def _word(f: Function, p: Value, offset: int, type: str = "ptr") -> Value:
     return f.load(type, f.at(p, offset, "i8"))
 
 
-def _leave(f: Function, result: Value | int) -> None:
-    """Return from the middle of a function."""
-    _leave_last(f, result)
-    f.lines.append(f"{f.label()}:")
-
-
-def _leave_last(f: Function, result: Value | int) -> None:
-    f.line(f"ret {f.result} {result.text if isinstance(result, Value) else result}")
-
-
 def _refuse(f: Function, condition: Value) -> None:
     """Return 0 if the condition holds."""
     with f.when(condition):
-        _leave(f, 0)
+        f.leave(0)
 
 
 def _number(f: Function, p: Value) -> Value:
@@ -86,14 +77,14 @@ def _checks(module: Module) -> None:
     f = module.define("same_words", {"list": "ptr", "count": "i64"}, internal=True, result="i64")
     with f.loop(0, f.count) as i:
         _refuse(f, f.load("i64", f.load("ptr", f.list, i * 2)).ne(f.load("i64", f.list, i * 2 + 1)))
-    _leave_last(f, 1)
+    f.line("ret i64 1")
 
     f = module.define("same_entries", {"list": "ptr", "count": "i64"}, internal=True, result="i64")
     with f.loop(0, f.count) as i:
         owner, key, wanted = (f.load("ptr", f.list, i * 3 + k) for k in range(3))
         found = f.call("PyDict_GetItemWithError", "ptr", owner, key)
         _refuse(f, _number(f, found).ne(_number(f, wanted)))
-    _leave_last(f, 1)
+    f.line("ret i64 1")
 
     f = module.define("same_dicts", {"list": "ptr"}, internal=True, result="i64")
     state = f.scratch("i64", 3)
@@ -110,7 +101,7 @@ def _checks(module: Module) -> None:
             _refuse(f, f.load("i64", value).ne(f.load("i64", f.list, at.get() + 1)))
             at.set(at.get() + 2)
         _refuse(f, f.call("PyDict_Next", "i32", owner, place, key, value).ne(0))
-    _leave_last(f, 1)
+    f.line("ret i64 1")
 
 
 def _takes(module: Module, slots: dict[str, int]) -> None:
@@ -136,7 +127,7 @@ def _takes(module: Module, slots: dict[str, int]) -> None:
         place = f.load("i64", spec)
         with f.when(place >= 0):
             f.store(_word(f, array, layout.ARRAY_DATA), f.table, place)
-    _leave_last(f, 1)
+    f.line("ret i64 1")
 
 
 def _gives(module: Module, slots: dict[str, int]) -> None:
@@ -150,7 +141,7 @@ def _gives(module: Module, slots: dict[str, int]) -> None:
             if name != "array":
                 f.call("Py_IncRef", "void", value)
             f.store(value, f.at(x, slots[name], "i8"))
-    _leave_last(f, x)
+    f.line(f"ret {x}")
 
 
 def _door(module: Module) -> None:
@@ -165,12 +156,12 @@ def _door(module: Module) -> None:
         return f.load(type, control, FIELDS.index(name))
 
     def instead(name: str) -> None:
-        _leave(f, f.call("PyObject_Vectorcall", "ptr", field(name), f.args, f.count, f.names))
+        f.leave(f.call("PyObject_Vectorcall", "ptr", field(name), f.args, f.count, f.names))
 
     def fresh(x: Value) -> Value:
         """An object that was just made, unless that failed."""
         with f.when(_number(f, x).eq(0)):
-            _leave(f, Value(f, "null", "ptr"))
+            f.leave(Value(f, "null", "ptr"))
         return x
 
     # Is it the call that is expected?
@@ -195,7 +186,9 @@ def _door(module: Module) -> None:
     with f.when(f.call("same_dicts", "i64", field("dict_list")).eq(0)):
         instead("missed")
     # The step, and what is to be noted about it.
-    f.line(f"call void {field('code').text}(ptr {field('table').text})")
+    refused = f.op(f"call i64 {field('code').text}(ptr {field('table').text})", "i64")
+    with f.when(refused.ne(0)):
+        instead("missed")
     f.store(field("runs", "i64") + 1, control, FIELDS.index("runs"))
     _notes(f, field, fresh, f.load("ptr", kinds, 3))
     # Results: first all copies, as making a Tensor may collect garbage, which may run anything.
@@ -207,12 +200,12 @@ def _door(module: Module) -> None:
     with f.when(field("after", "i64").ne(0)):
         f.call("Py_DecRef", "void", fresh(f.call("PyObject_CallNoArgs", "ptr", field("after"))))
     with f.when(field("packed", "i64").eq(0)):
-        _leave(f, f.call("result", "ptr", field("result_list"), copies, kinds))
+        f.leave(f.call("result", "ptr", field("result_list"), copies, kinds))
     pack = fresh(f.call("PyTuple_New", "ptr", field("results", "i64")))
     with f.loop(0, field("results", "i64")) as i:
         one = fresh(f.call("result", "ptr", f.at(field("result_list"), i * 2, "i64"), f.at(copies, i, "ptr"), kinds))
         f.call("PyTuple_SetItem", "i32", pack, i, one)
-    _leave_last(f, pack)
+    f.line(f"ret {pack}")
 
 
 def _result(module: Module) -> None:
@@ -220,9 +213,9 @@ def _result(module: Module) -> None:
     f = module.define("result", {"spec": "ptr", "copy": "ptr", "kinds": "ptr"}, internal=True, result="ptr")
     what = f.load("ptr", f.spec, 1)
     with f.when(f.load("i64", f.spec).ne(0)):
-        _leave(f, f.call("new_tensor", "ptr", f.load("ptr", f.copy), what, f.kinds))
+        f.leave(f.call("new_tensor", "ptr", f.load("ptr", f.copy), what, f.kinds))
     f.call("Py_IncRef", "void", what)
-    _leave_last(f, what)
+    f.line(f"ret {what}")
 
 
 def _notes(f: Function, field: Callable[..., Value], fresh: Callable[[Value], Value], one: Value) -> None:

@@ -12,7 +12,7 @@ from ..config import config
 from ..native import count
 from ..native.buffers import pointer
 from .native_segment import Segment, lowers
-from .program import Call, Kernel, Program, SetGrad
+from .program import Call, Constant, Kernel, Program, SetGrad
 
 __all__ = ["Native", "NativeKernel", "lower"]
 
@@ -31,7 +31,7 @@ class NativeKernel:
         self.segment = segment
         self.llvm_ir = segment.text()
         self.name = name
-        self._function = jit.load(self.llvm_ir, ["segment"]).function("segment", ctypes.c_void_p)
+        self._function = jit.load(self.llvm_ir, ["segment"]).function("segment", ctypes.c_void_p, result=ctypes.c_int64)
         self._inputs = len(segment.inputs)
         self._idle: list[np.ndarray] = []
 
@@ -47,8 +47,19 @@ class NativeKernel:
         table = np.array(
             [start + -start % 64, *map(pointer, given), *map(pointer, arrays[self._inputs :])], np.uint64
         )  # fmt: skip
-        self._function(pointer(table))
+        refused = self._function(pointer(table))
         self._idle.append(work)
+        if refused:
+            self._explain(given)
+
+    def _explain(self, given: Sequence[np.ndarray]) -> None:
+        """Raise what NumPy would, of values that the code does not take."""
+        values = {v.index: v.source.value for v in self.segment.values if isinstance(v.source, Constant)}
+        values.update(zip(self.segment.inputs, given))
+        with np.errstate(all="ignore"):
+            for call in self.segment.calls:
+                values[call.outputs[0]] = call.op.forward(*[values[s] for s in call.inputs], **call.params)
+        raise RuntimeError(f"{self.name}: values that native code does not take; tc.config.native = False avoids it")
 
 
 class Native:

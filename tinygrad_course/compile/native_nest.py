@@ -16,9 +16,20 @@ import numpy as np
 
 from ..native.emit import Function, Module
 from ..native.formulas import TYPES, Formula, emit
-from ..native.values import Value, vector
+from ..native.values import Value, lanes_of, vector
 
-__all__ = ["Layout", "Nest", "Tile", "collapsed", "contiguous", "elementwise", "product", "tiled", "total"]
+__all__ = [
+    "Layout",
+    "Nest",
+    "Tile",
+    "collapsed",
+    "contiguous",
+    "elementwise",
+    "product",
+    "tiled",
+    "total",
+    "vector_axis",
+]
 
 # Elements of a nest from which on it is divided among threads, and about how many a piece then has.
 PARALLEL, PIECE = 32_768, 16_384
@@ -72,6 +83,7 @@ class Nest:
 
     Attributes:
         pieces: how many there are.
+        refuses: whether the code may `refuse`.
         result, tile: of a product of matrices that is shared among threads: where the result is, and the
             part of it that a piece gives.
     """
@@ -82,6 +94,7 @@ class Nest:
         self.lanes = lanes
         self.name = name
         self.pieces = 1
+        self.refuses = False
         self.result: Layout | None = None
         self.tile: Callable[[], Tile] | None = None
         self._bases: dict[tuple[int, int], Value] = {}
@@ -94,6 +107,14 @@ class Nest:
                 address = self.f.load("ptr", self.f.at(self.f.table, layout.base, "ptr"))
                 self._bases[key] = self.f.at(address, layout.offset, "i8") if layout.offset else address
         return self._bases[key]
+
+    def refuse(self, condition: Value) -> None:
+        """Where it holds in any lane, values are not such as the code is made for: the first word of the workspace."""
+        f, lanes = self.f, lanes_of(condition.type)
+        self.refuses = True
+        some = f.call(f"llvm.vector.reduce.or.v{lanes}i1", "i1", condition) if lanes > 1 else condition
+        with f.when(some):
+            f.store(f.value("i64", 1), f.load("ptr", f.table))
 
     def index(self, layout: Layout, at: Sequence[Any]) -> Any:
         """The number of the element at these places, each an int or a value."""
@@ -206,7 +227,7 @@ def collapsed(shape: Sequence[int], layouts: Sequence[Layout]) -> tuple[list[int
     return lengths, [x._replace(strides=tuple(s)) for x, s in zip(layouts, strides)]
 
 
-def _vector_axis(shape: Sequence[int], first: Layout, others: Sequence[Layout], lanes: int) -> int:
+def vector_axis(shape: Sequence[int], first: Layout, others: Sequence[Layout], lanes: int) -> int:
     """The dim that runs along the vectors, or -1 if there are no dims."""
 
     def gain(i: int) -> tuple[float, int]:
@@ -223,7 +244,7 @@ def elementwise(
     """outputs[...] = formula(inputs[...]), for every place of a shape."""
     lengths, layouts = collapsed(shape, [*inputs, *outputs])
     sources, targets = layouts[: len(inputs)], layouts[len(inputs) :]
-    axis = _vector_axis(lengths, targets[0], [*sources, *targets[1:]], nest.lanes)
+    axis = vector_axis(lengths, targets[0], [*sources, *targets[1:]], nest.lanes)
     at: list[Any] = [0] * len(lengths)
 
     def body(count: int) -> None:

@@ -8,7 +8,7 @@ intermediate values stay in registers.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,15 +16,13 @@ import numpy as np
 from ..native.emit import Module
 from ..native.formulas import TYPES, Formula, Step, Unlisted, of_operation
 from ..native.host import Target
-from .native_nest import Layout, Nest, collapsed, contiguous, elementwise, product, tiled, total
-from .native_product import COLUMNS, is_large, large_product
+from .native_nest import Layout, Nest, contiguous, elementwise, tiled
+from .native_product import COLUMNS
+from .native_rules import RULES, Case
 from .program import Call, Constant, Program, Value
 
 __all__ = ["Segment", "lowers"]
 
-# Products with vectors, and sums, up to these sizes have code here; larger ones are BLAS's, and NumPy's, whose sums are
-# by pairs.
-PRODUCT, SUM = 65_536, 65_536
 _VIEWS = ("permute", "reshape", "expand", "alias")
 
 
@@ -37,16 +35,12 @@ def lowers(call: Any, values: Sequence[Value]) -> bool:
         return False
     if any(values[s].dtype is not None and values[s].dtype not in TYPES for s in call.inputs):
         return False
-    name, kind = call.op.name, out.dtype.kind  # type: ignore[union-attr]
+    name = call.op.name
     if name in _VIEWS:
         return values[call.inputs[0]].dtype == out.dtype and len(call.inputs) == 1
-    same = all(values[s].dtype == out.dtype for s in call.inputs) and kind == "f"
-    if name in ("matmul", "linear"):
-        return same and _sizes(call, values) is not None
-    if name in ("sum", "mean"):
-        x = values[call.inputs[0]]
-        return same and 0 < x.size <= SUM * out.size and set(call.params) <= {"axis", "keepdims", "dim", "keepdim"}
-    if not call.op.broadcasts:
+    if name in RULES:
+        return RULES[name].takes(call, values)
+    if not call.op.broadcasts and name != "cast":
         return False
     try:
         _formula(call, values)
@@ -55,23 +49,10 @@ def lowers(call: Any, values: Sequence[Value]) -> bool:
     return True
 
 
-def _sizes(call: Call, values: Sequence[Value]) -> tuple[int, int, int] | None:
-    """(M, N, K) of a product of matrices or vectors that there is code for."""
-    a, b = (values[s].shape for s in call.inputs[:2])
-    if call.op.name == "linear":
-        b = b[::-1]
-    if not (1 <= len(a) <= 2 and 1 <= len(b) <= 2) or (call.op.name == "linear" and len(a) != 2 != len(b)):
-        return None
-    m, n, k = a[0] if len(a) == 2 else 1, b[1] if len(b) == 2 else 1, a[-1]
-    return (m, n, k) if 0 < m * n * k <= PRODUCT or is_large((m, n, k), (a, b), _itemsize(call, values)) else None
-
-
-def _itemsize(call: Call, values: Sequence[Value]) -> int:
-    return values[call.outputs[0]].dtype.itemsize  # type: ignore[union-attr]
-
-
 def _formula(call: Call, values: Sequence[Value]) -> Formula:
     """What an elementwise call computes; Python numbers among its inputs are part of it."""
+    if call.op.name == "cast":
+        return _conversion(values[call.inputs[0]].dtype, values[call.outputs[0]].dtype)
     sources: dict[int, Any] = {i: values[s].source for i, s in enumerate(call.inputs) if values[s].dtype is None}
     numbers = {i: source.value for i, source in sources.items()}
     arrays = [s for s in call.inputs if values[s].dtype is not None]
@@ -93,6 +74,12 @@ def _formula(call: Call, values: Sequence[Value]) -> Formula:
     return Formula(found.inputs, (*found.steps, cast), (len(found.dtypes),))
 
 
+def _conversion(old: Any, new: Any) -> Formula:
+    if old == new or (new.kind != "f" and old.kind != "b"):
+        raise Unlisted("a view, or a conversion that loses more than digits")
+    return Formula((old,), (Step("cast", (0,), old, new),), (1,))
+
+
 class Segment:
     """Some calls, lowered.
 
@@ -103,6 +90,7 @@ class Segment:
         target: the processor.
 
     Attributes:
+        calls: what it does.
         inputs: slots that must be given, as contiguous arrays.
         outputs: slots that are filled, as contiguous arrays.
         workspace: bytes of scratch memory.
@@ -111,6 +99,7 @@ class Segment:
 
     # The table of addresses: the workspace, the inputs, the outputs.
     def __init__(self, program: Program, calls: Sequence[Call], outside: set[int], target: Target) -> None:
+        self.calls = calls
         self.values = program.values
         self.target = target
         self.module = Module()
@@ -128,7 +117,7 @@ class Segment:
             v = self.values[slot]
             self.layouts[slot] = Layout(first + i, 0, contiguous(v.shape), v.dtype)  # type: ignore[arg-type]
         self.entries = first + len(self.outputs)
-        self.workspace = 0
+        self.workspace = 64  # its first word: whether a nest refuses
         self._last = {s: n for n, c in enumerate(calls) for s in c.inputs}
         self._used: dict[int, int] = {}  # entry of the table -> the last nest that reads it
         self._made: dict[tuple[int, int], int] = {}  # entry of the table and offset -> the nest that writes there
@@ -171,14 +160,12 @@ class Segment:
         if name in _VIEWS:
             self._view(call)
             return
-        nest = self._nest(name, out.dtype)
+        nest = self._nest(name, None, self.target.lanes(max(out.dtype.itemsize, 4)))  # type: ignore[union-attr]
         inputs = [self.layouts[s] for s in call.inputs]
-        target = self._place(call.outputs[0], rows=name in ("matmul", "linear"))
+        rule = RULES[name]
+        target = self._place(call.outputs[0], rows=rule.rows)
         self._touches(len(self.nests) - 1, inputs, [target])
-        if name in ("matmul", "linear"):
-            self._product(nest, call, inputs, target)
-        else:
-            self._total(nest, call, inputs[0], target)
+        rule.write(Case(nest, call, values, inputs, target, self.target))
 
     def inplace(self) -> dict[int, tuple[int, ...]]:
         """For each output the inputs whose arrays it may be written into: the loop that makes it reads them last."""
@@ -189,7 +176,7 @@ class Segment:
         return found
 
     def _pointwise(self, call: Call) -> bool:
-        return call.op.name not in (*_VIEWS, "matmul", "linear", "sum", "mean")
+        return call.op.name not in _VIEWS and call.op.name not in RULES
 
     def _flush(self, calls: Sequence[Call], n: int) -> None:
         """Write the loop of the elementwise calls that have been gathered."""
@@ -309,72 +296,26 @@ class Segment:
             return
         self.layouts[slot] = found
 
-    def _product(self, nest: Nest, call: Call, inputs: list[Layout], out: Layout) -> None:
-        sizes = _sizes(call, self.values)
-        if sizes is None:
-            raise Unlisted("a large product")
-        a, b = inputs[:2]
-        shapes = [self.values[s].shape for s in call.inputs]
-        if call.op.name == "linear":
-            b = b._replace(strides=b.strides[::-1])
-        if len(shapes[0]) == 1:
-            a = a._replace(strides=(0, *a.strides))
-        if len(shapes[1]) == 1:
-            b = b._replace(strides=(*b.strides, 0))
-        strides = list(out.strides)
-        if len(shapes[0]) == 1:
-            strides.insert(0, 0)
-        if len(shapes[1]) == 1:
-            strides.append(0)
-        bias = inputs[2] if len(inputs) > 2 else None
-        out = out._replace(strides=tuple(strides))
-        if is_large(sizes, shapes, out.dtype.itemsize) and large_product(nest, sizes, a, b, out, bias, self.target):
-            return
-        product(nest, sizes, a, b, out, bias)
-
-    def _total(self, nest: Nest, call: Call, x: Layout, out: Layout) -> None:
-        shape = self.values[call.inputs[0]].shape
-        axis = call.params.get("axis", call.params.get("dim"))
-        keep = call.params.get("keepdims", call.params.get("keepdim", False))
-        axes = range(len(shape)) if axis is None else [axis] if isinstance(axis, int) else axis
-        reduced = sorted(a % len(shape) for a in axes) if shape else []
-        steps = iter(out.strides)
-        strides = []
-        for i in range(len(shape)):
-            if i in reduced:
-                strides.append(0)
-                if keep:
-                    next(steps)
-            else:
-                strides.append(next(steps))
-        count = math.prod(shape[i] for i in reduced)
-
-        def mean(y: Any, *_: Any) -> Any:
-            return y / float(count)
-
-        order = sorted(range(len(shape)), key=lambda i: -x.strides[i])
-        layouts = [
-            y._replace(strides=tuple([y.strides[i] for i in order])) for y in (x, out._replace(strides=tuple(strides)))
-        ]
-        lengths, (x, out) = collapsed([shape[i] for i in order], layouts)
-        reduced = [i for i, step in enumerate(out.strides) if not step]
-        total(nest, lengths, reduced, [x], out, lambda y, a: y + a, mean if call.op.name == "mean" else None)
-
     # --- the whole ------------------------------------------------------------------------------------------------
 
-    def text(self, name: str = "segment", tail: Callable[[Any], None] | None = None) -> str:
-        """The code: a function of the table of addresses that runs the nests in order.
+    def text(self, name: str = "segment") -> str:
+        """The code: a function of the table of addresses that runs the nests in order, and gives 0.
 
-        `tail(f)` adds to its end.
+        It gives another number as soon as a nest refuses the values it gets.
         """
-        f = self.module.define(name, {"table": "ptr"})
+        f = self.module.define(name, {"table": "ptr"}, result="i64")
+        flag = f.load("ptr", f.table)
+        f.store(f.value("i64", 0), flag)
         for nest in self.nests:
             if nest.pieces > 1:
                 f.call("tc_parallel", "void", _symbol(f, nest), f.table, f.value("i64", nest.pieces))
             else:
                 f.line(f'call void @"{nest.f.symbol}"(ptr %table, i64 0)')
-        if tail is not None:
-            tail(f)
+            if nest.refuses:
+                refused = f.load("i64", flag)
+                with f.when(refused.ne(0)):
+                    f.leave(refused)
+        f.line("ret i64 0")
         return self.module.text()
 
 

@@ -24,14 +24,18 @@ from ..tensor import LEAF, Tensor
 from . import layout
 from .door import Door
 from .native_nest import Layout, elementwise
+from .native_rules import multiplications
 from .native_segment import Segment, lowers
 from .program import Argument, Call, Constant, Effect, Held, Program, SetGrad
 from .watch import Unwatchable, Watch
 
 __all__ = ["Step", "step"]
 
-# Up to these sizes Python's lock may be held: a few tens of microseconds.
-_WORKSPACE, _PARAMETERS = 262_144, 32_768
+# Python's lock is held during a step. So many multiplications, and elements of parameters, take two milliseconds at
+# most, less than half of what Python lets a thread have at a time.
+_PRODUCTS, _PARAMETERS = 1 << 27, 1 << 20
+# Bytes of scratch memory: a step has it for itself.
+_WORKSPACE = 1 << 23
 # So often a step may be bound in vain, one time after the other, before it is given up.
 _PATIENCE = 20
 
@@ -60,6 +64,8 @@ class Step:
         self.program, self.values = program, program.values
         if not calls or not all(lowers(c, program.values) for c in calls):
             raise Unlisted("calls without code")
+        if multiplications(calls, program.values) > _PRODUCTS:
+            raise Unlisted("too much work")
         effects = [i for i in others if isinstance(i, Effect)]
         self.sets: list[Any] = [i for i in others if isinstance(i, SetGrad)]
         if (
@@ -185,6 +191,8 @@ class Step:
             return False
         if any(pack._holes or pack.dtype.char not in "fd" for pack in store.packs):
             return False
+        if not all(view.flags.c_contiguous for pack in store.packs for view in pack.views):
+            raise Unlisted("parameters that are not updated where they are")
         if sum(pack.size for pack in store.packs) > _PARAMETERS:
             raise Unlisted("many parameters")
         self.packs, self.group, self.params = list(store.packs), store.group, params
@@ -232,8 +240,8 @@ class Step:
             outputs = [inputs[0], *inputs[2:arrays]]
             elementwise(segment._nest("update", dtype), (size,), formula, inputs, outputs)
             place += arrays + 1
-        if segment.workspace > _WORKSPACE or any(nest.pieces > 1 for nest in segment.nests):
-            raise Unlisted("too large")
+        if segment.workspace > _WORKSPACE:
+            raise Unlisted("too much memory")
         self.llvm_ir = segment.text()
         from ..native import jit
 
@@ -315,7 +323,7 @@ class Step:
 
     def _noted(self, watch: Watch) -> dict[str, Any]:
         """What is to be noted after each step: that it was taken, and that memory was written to."""
-        found = [overwrites.repeated(pack.values) for pack in self.packs]
+        found = [overwrites.repeated(pack.memory) for pack in self.packs]
         times = []
         for one in found:
             if one is None:

@@ -256,6 +256,11 @@ class Function:
         self.line(f"br label %{after}")
         self.lines.append(f"{after}:")
 
+    def leave(self, result: Operand) -> None:
+        """Return from the middle of the function."""
+        self.line(f"ret {self.value(self.result, result)}")
+        self.lines.append(f"{self.label()}:")
+
     def mask(self, lanes: int, count: Operand) -> Value:
         """A mask of the first `count` lanes."""
         type = vector(lanes, "i32")

@@ -59,8 +59,8 @@ def plan(sizes: tuple[int, int, int], scalar: str, target: Target) -> Job:
     width = VECTORS * target.lanes(_ITEM[scalar])
     parts = -(-k * width * _ITEM[scalar] // _PANEL)
     panels = -(-n // width)
-    # Enough pieces for some threads, but of 64 rows at least: each piece copies its panel.
-    chunks = max(1, min(m // 64, -(-32 // panels)))
+    # Enough pieces for some threads, but of 128 rows at least: each piece copies its panel.
+    chunks = max(1, min(m // 128, -(-32 // panels)))
     height = -(-m // chunks // ROWS) * ROWS
     return Job(min(k, -(-k // parts // 8) * 8), height, panels * -(-m // height))
 

@@ -4,6 +4,9 @@ It calls `void task(ptr context, i64 index)` for every index below `count`, in a
 when all calls have. How work is cut into indices is the kernel's business, and must depend on shapes only: then results
 do not depend on the number of threads, down to the last bit.
 
+Half of the threads take indices from the front, half from the back: so a thread often gets, job after job, the same
+part of what is cut alike, and finds it in its cache.
+
 The threads are the system's, know nothing of Python, and run only code emitted here. One word, `gate`, holds it all
 together: the number of the current job in its upper half, and in the lower whether the job is open, and how many
 workers are inside. A worker joins by counting itself in, which succeeds only while the job is open; the caller works
@@ -54,14 +57,22 @@ define internal void @wake(ptr %word, i32 %some) nounwind noinline {
   ret void
 }
 
-define internal void @drain(ptr %task, ptr %context, i64 %count) nounwind noinline {
+; `turn` is 1 for who takes from the front, 1 << 32 for who takes from the back; @next counts both.
+define internal void @drain(ptr %task, ptr %context, i64 %count, i64 %turn) nounwind noinline {
 entry:
+  %last = sub i64 %count, 1
+  %forward = icmp eq i64 %turn, 1
   br label %take
 take:
-  %i = atomicrmw add ptr @next, i64 1 monotonic
-  %more = icmp slt i64 %i, %count
+  %taken = atomicrmw add ptr @next, i64 %turn monotonic
+  %front = and i64 %taken, 4294967295
+  %back = lshr i64 %taken, 32
+  %all = add i64 %front, %back
+  %more = icmp slt i64 %all, %count
   br i1 %more, label %work, label %done
 work:
+  %mirrored = sub i64 %last, %back
+  %i = select i1 %forward, i64 %front, i64 %mirrored
   call void %task(ptr %context, i64 %i)
   br label %take
 done:
@@ -109,7 +120,7 @@ rouse:
   call void @wake(ptr %upper, i32 %some)
   br label %help
 help:
-  call void @drain(ptr %task, ptr %context, i64 %count)
+  call void @drain(ptr %task, ptr %context, i64 %count, i64 1)
   %was = atomicrmw sub ptr @gate, i64 65536 acq_rel
   br label %look
 look:
@@ -183,7 +194,10 @@ work:
   %task = load ptr, ptr @task
   %context = load ptr, ptr @context
   %count = load i64, ptr @count
-  call void @drain(ptr %task, ptr %context, i64 %count)
+  %odd = and i64 %number, 1
+  %forth = icmp eq i64 %odd, 1
+  %turn = select i1 %forth, i64 1, i64 4294967296
+  call void @drain(ptr %task, ptr %context, i64 %count, i64 %turn)
   %before = atomicrmw sub ptr @gate, i64 1 acq_rel
   %rest = trunc i64 %before to i32
   %last = icmp eq i32 %rest, 1

@@ -98,7 +98,8 @@ class Pack:
         for p, view in zip(self.params, self.views):
             view[...] = p.array
             p.array = view
-        self._mark = marker(self.values)
+        self.memory = self.values  # what a step writes to, for `overwrites`
+        self._mark = marker(self.memory)
 
     def _split(self, flat: np.ndarray) -> list[np.ndarray]:
         return [flat[low:high].reshape(p.array.shape) for p, (low, high) in zip(self.params, self.spans)]
@@ -254,6 +255,7 @@ class Alone(Pack):
         self.views = [self.params[0].array]
         self._gradient_views = []  # its gradient is read where it is
         self.values = self.views[0].reshape(-1)  # a copy if it is not contiguous
+        self.memory = self.views[0]
 
     def _follow(self, p: Tensor) -> bool:
         view = self.views[0]
@@ -284,7 +286,7 @@ class Alone(Pack):
             function(*arguments)
         if apart:
             array[...] = self.values.reshape(array.shape)
-        mark_overwritten(array)
+        mark_overwritten(self.memory)
 
 
 def _fitting(name: str, held: Any, p: Tensor) -> np.ndarray:
