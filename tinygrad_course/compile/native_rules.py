@@ -1,4 +1,4 @@
-"""The operations that a segment has loops for, besides views and elementwise formulas: for which calls, and the code."""
+"""The operations that a segment has loops for, besides views and formulas: for which calls, and the code."""
 
 from __future__ import annotations
 
