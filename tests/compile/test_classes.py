@@ -1,5 +1,9 @@
 """Steps of classifiers as one native call: rows, classes that are none, large layers whose memory is their own."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -151,3 +155,12 @@ def test_much_work_is_not_one_call(monkeypatch):
     products = [i for i in calls if getattr(getattr(i, "op", None), "name", "") in ("linear", "matmul")]
     by_hand = 9 * 6 * 5 * 2 + 9 * 5 * 4 * 3 + 9 * 5 + 9 * 4  # forward; dW, and dX of the second layer; biases
     assert native_rules.multiplications(products, values) == by_hand
+
+
+def test_nothing_outside_of_the_arrays_is_touched():
+    script = Path(__file__).parents[1] / "native" / "guarded.py"
+    done = subprocess.run(
+        [sys.executable, script, "segment", "60"], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.split() == ["ran", "60"]

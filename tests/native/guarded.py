@@ -13,7 +13,11 @@ from typing import Any
 
 import numpy as np
 
+import tinygrad_course as tc
+from tinygrad_course.compile import native as compiled
+from tinygrad_course.compile.program import Argument, Constant, Kernel
 from tinygrad_course.native import calls, conv, gemm, pooling
+from tinygrad_course.nn import functional as F
 from tinygrad_course.ops import convolution as conv_ops
 from tinygrad_course.ops import pooling as pool_ops
 
@@ -162,20 +166,67 @@ def product(rng: np.random.Generator) -> None:
     assert (np.abs(found - wanted) <= (k + 2) * np.finfo(dtype).eps * sizes).all(), (m, n, k)
 
 
+def segment(rng: np.random.Generator) -> None:
+    """Forward and backward pass of a classifier, and of a regression, compiled: inputs, results and workspace."""
+
+    def whole(low: int, high: int) -> int:
+        return int(rng.integers(low, high + 1))
+
+    n, features, classes = whole(1, 40), whole(1, 40), whole(1, 40)
+    dtype = np.float32 if rng.random() < 0.7 else np.float64
+    ignored, regression = whole(-1, classes), rng.random() < 0.3
+    x, w, b = (rng.standard_normal(shape).astype(dtype) for shape in ((n, features), (classes, features), (classes,)))
+    t = rng.integers(0, classes, n).astype(np.int32 if rng.random() < 0.3 else np.int64)
+
+    def passes(x: Any, t: Any, *leaves: Any) -> Any:
+        leaves = tuple(p.requires_grad_() for p in leaves)
+        y = F.linear(x, *leaves)
+        if regression:
+            loss = F.mse_loss(tc.softmax(y, 1), tc.log_softmax(y, 0).detach())
+        else:
+            loss = F.cross_entropy(y, t, ignore_index=ignored, reduction="sum")
+        return loss, *tc.autograd.grad(loss, leaves), (y.detach() > 0).sum(1)
+
+    run = tc.compile(passes, fullgraph=True, backend="native")
+    for _ in range(3):
+        wanted = [y.detach().numpy() for y in run(*map(tc.from_numpy, (x, t, w, b)))]
+    program = run.entries[-1].run.program
+    (kernel,) = (i for i in program.instructions if isinstance(i, Kernel))
+    given = {s.position: v.index for v, s in program.sourced(Argument)}
+    end = bool(rng.random() < 0.7)
+    values = {slot: (x, t, w, b)[place] for place, slot in given.items()}
+    values |= {v.index: np.asarray(s.value) for v, s in program.sourced(Constant)}
+    inputs = [guard.place(values[slot], at_end=end) for slot in kernel.inputs]
+    outputs = [
+        guard.place(np.full(v.shape, 7, v.dtype), at_end=end) for v in map(program.values.__getitem__, kernel.outputs)
+    ]
+    kernel.run(*inputs, *outputs)
+    found = dict(zip(kernel.outputs, outputs))
+    compared = [(y, want) for slot, want in zip(program.results, wanted) if (y := found.get(slot)) is not None]
+    assert compared
+    for y, want in compared:
+        np.testing.assert_array_equal(y, want)
+
+
 def slip(rng: np.random.Generator) -> None:
     """What a kernel with a mistake does: reads one value too far."""
     x = guard.place(rng.standard_normal(5), at_end=True)
     np.lib.stride_tricks.as_strided(x, (6,)).sum()
 
 
+_FAMILIES = {
+    "conv": convolution, "gemm": product, "pool": pool, "segment": segment, "winograd": winograd, "slip": slip,
+}  # fmt: skip
+
+
 def main(family: str, count: int, seed: int = 0) -> None:
-    for module in (calls, conv, pooling):
+    for module in (calls, compiled, conv, pooling):
         module.np = guard  # type: ignore[attr-defined]
         if hasattr(module, "WORTH"):
             module.WORTH = 0
     rng = np.random.default_rng(seed)
     for _ in range(count):
-        {"conv": convolution, "gemm": product, "pool": pool, "winograd": winograd, "slip": slip}[family](rng)
+        _FAMILIES[family](rng)
         guard.kept.clear()  # what is in use is held by its array
         calls._kept.clear()
     print("ran", count)
