@@ -63,7 +63,7 @@ class NativeKernel:
 
 
 class Native:
-    """A program that runs with native kernels, and as one native call if it is a small step.
+    """A program that runs with native kernels, and as one native call if it is a step with nothing else in it.
 
     Attributes:
         program: with kernels in it.

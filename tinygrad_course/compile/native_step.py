@@ -1,10 +1,11 @@
-"""A whole small training step as one native call: forward, backward, and the optimizer's update.
+"""A whole training step as one native call: forward, backward, and the optimizer's update.
 
-For a small net the work takes less than a microsecond, and what Python does around it is what counts. A `Step` is bound
-after an ordinary call: it then owns all memory that its code touches, gradients included, and can be called through a
-`Door`, as long as everything is as it was: the arrays of the parameters are still the same, the optimizer does what it
-did, nobody else holds the gradients that are about to be written over. If not, the call is done in the ordinary way,
-which makes new gradients, and the step is bound again.
+For a small net the work takes less than a microsecond, and what Python does around it is what counts; for a perceptron
+that takes most of a millisecond it still is a tenth. A `Step` is bound after an ordinary call: it then owns all memory
+that its code touches, gradients included, and can be called through a `Door`, as long as everything is as it was: the
+arrays of the parameters are still the same, the optimizer does what it did, nobody else holds the gradients that are
+about to be written over. If not, the call is done in the ordinary way, which makes new gradients, and the step is bound
+again. So it is if the code refuses the values: it does before anything is updated.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ _PATIENCE = 20
 
 
 def step(program: Program) -> Step | None:
-    """The program as one native call, if it is a small step or inference with nothing else in it."""
+    """The program as one native call, if it is a step, or inference, with nothing else in it."""
     if not layout.agrees():
         return None
     try:
