@@ -67,6 +67,8 @@ _SHAPED = [
     lambda a: a.T, lambda a: a.reshape(-1), lambda a: a.sum(0), lambda a: a.sum(-1, keepdim=True), lambda a: a.mean(),
     lambda a: a.reshape(a.shape[-1], -1), lambda a: a.T @ a, lambda a: a @ a.T, lambda a: tc.tanh(a).exp().sum(),
     lambda a: a.expand(2, *a.shape).sum(0), lambda a: a.T.reshape(-1) * 1.0, lambda a: a.sum((0, -1)),
+    lambda a: tc.softmax(a, -1), lambda a: tc.log_softmax(a, 0) * 0.1, lambda a: nn.functional.mse_loss(a, a * a),
+    lambda a: nn.functional.cross_entropy(a, tc.arange(len(a)) % a.shape[1], reduction="none"),
 ]  # fmt: skip
 
 

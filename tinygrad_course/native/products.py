@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..ops.product import BY_BLAS
 from . import gemm, jit
 from .buffers import pointer
 from .calls import ELEMENTS, note
@@ -22,9 +23,6 @@ from .host import Target, host
 from .values import Value
 
 __all__ = ["matmul", "text"]
-
-# Multiplications from which on OpenBLAS uses its threads. No call is quicker than its own for products below.
-LEAST = 1 << 18
 
 # What the kernel reads from its table of numbers: how often to call `gemm`, for each of how many products, the numbers
 # that it passes on, and the elements from one matrix to the next.
@@ -75,8 +73,8 @@ def _plan(
         return None
     m, k, n = *a[-2:], b[-1]
     leading = max(a[:-2], b[:-2], key=len)
-    if k != b[-2] or math.prod(leading) * m * n * k < LEAST:
-        return None  # to raise, or because a call of BLAS is quicker
+    if k != b[-2]:
+        return None  # to raise
     if dtype != other or dtype not in ELEMENTS:
         return f"no kernel for {dtype} and {other}"
     if m < gemm.ROWS or n < 4:
@@ -98,7 +96,7 @@ def _plan(
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray | None:
     """The forward pass of `ops.matmul`, or None."""
-    if type(b) is not np.ndarray:
+    if type(b) is not np.ndarray or not b.ndim or a.size * b.shape[-1] <= BY_BLAS:
         return None
     if a.ndim > 2 and out is None and (b.ndim == 2 or (a.ndim > 3 and a.shape[:-2] == b.shape[:-2])):
         # One product of all rows; or one dim of batches

@@ -12,6 +12,9 @@ from .op import declare
 
 __all__ = ["linear", "matmul"]
 
+# Multiplications up to which a call of OpenBLAS is quicker than a kernel, and uses no threads.
+BY_BLAS = 1 << 18
+
 
 def _matmul_left(g: Any, _y: Any, a: Any, b: Any) -> Any:
     """g bᵀ, where a vector operand counts as a row (left) or a column (right) of a matrix."""
@@ -60,7 +63,8 @@ def _linear_weight(g: Any, _y: Any, x: Any, _weight: Any, _bias: Any = None) -> 
 
 def _product(a: Any, b: Any) -> Any:
     """`matmul` with a matrix; on small arrays `dot` takes half the time."""
-    if type(a) is np.ndarray and a.ndim <= 2 and type(b) is np.ndarray and (a.size < 1024 or not config.native):
+    arrays = type(a) is np.ndarray and a.ndim <= 2 and type(b) is np.ndarray
+    if arrays and (a.size * b.shape[-1] <= BY_BLAS or not config.native):
         return a.dot(b)
     return matmul.apply(a, b)
 
